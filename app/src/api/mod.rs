@@ -1,0 +1,21 @@
+//! The page's door to the services: server functions, one per service method, thin.
+//!
+//! Every one names the role it needs by the type of its token (`let editor: Editor = role().await?`); the server puts the token into the
+//! request, so a function that forgets to ask cannot call a service. JSON in and out; fixed addresses under `/fn`.
+
+#[cfg(feature = "ssr")]
+mod access;
+mod error;
+mod jobs;
+mod library;
+mod roots;
+mod weave;
+
+pub use error::ApiError;
+pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
+pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};
+pub use roots::{root_add, root_list, root_remove, root_scan, root_scan_all, samples_create};
+pub use weave::{Together, weave_estimate, weave_merge, weave_together};
+
+/// Answer of a server function.
+pub type Answer<T> = Result<T, ApiError>;

@@ -1,0 +1,121 @@
+//! The block view: where in the network an adapter works, block by block.
+//!
+//! Bars in layout order under one scale, groups coloured and named, mean and spread always in sight, exact values under pointer and keys and
+//! in a table, and what lies outside of the blocks beside them, so that the parts account for the whole. Server-rendered SVG.
+
+pub(crate) mod axis;
+mod chart;
+pub(crate) mod format;
+mod outside;
+pub(crate) mod plot;
+pub(crate) mod stats;
+mod table;
+
+use crate::kit::{CopyButton, Notice, Segmented, TabPanel, Tabs, Tone};
+use chart::Chart;
+use leptos::prelude::*;
+use outside::Outside;
+use stats::Measure;
+use table::BlockTable;
+use weft_domain::BlockStrength;
+use weft_domain::adapter::OutsideStrength;
+
+/// What the block view shows; shared by its parts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shown {
+    pub blocks: Vec<BlockStrength>,
+    pub outside: Vec<OutsideStrength>,
+    /// Neutral: nothing can be known of the blocks.
+    pub fallback: bool,
+    /// Mean and standard deviation of the Frobenius norms as the library keeps them, where it does.
+    pub kept: Option<(f64, f64)>,
+}
+
+impl Shown {
+    /// Mean and standard deviation over the blocks that are present.
+    fn spread(&self, measure: Measure) -> Option<(f64, f64)> {
+        match (measure, self.kept) {
+            _ if self.fallback => None,
+            (Measure::Frobenius, Some(kept)) => Some(kept),
+            _ => stats::spread(&self.blocks, measure),
+        }
+    }
+}
+
+/// The block view of one adapter. `mean` and `variance` are those of the Frobenius norms over the present blocks; without them they are
+/// computed from `blocks`. `fallback` draws a neutral profile, dashed. `layout` is the layout in words or its id.
+#[component]
+pub fn BlockView(
+    blocks: Vec<BlockStrength>,
+    #[prop(default = Vec::new())] outside: Vec<OutsideStrength>,
+    #[prop(default = None)] mean: Option<f64>,
+    #[prop(default = None)] variance: Option<f64>,
+    #[prop(default = false)] fallback: bool,
+    #[prop(default = None)] layout: Option<String>,
+) -> impl IntoView {
+    let kept = mean.zip(variance.map(|v| v.max(0.0).sqrt()));
+    let shown = StoredValue::new(Shown { blocks, outside, fallback, kept });
+    let measure = RwSignal::new(Measure::default());
+    let tab = RwSignal::new("bars".to_owned());
+    let has_blocks = shown.with_value(|s| !s.blocks.is_empty());
+    let measured = shown.with_value(|s| s.blocks.iter().any(|b| b.present && b.frobenius > 0.0));
+    let present = shown.with_value(|s| s.blocks.iter().filter(|b| b.present).count());
+    let csv = Signal::derive(move || shown.with_value(|s| stats::csv(&s.blocks, &s.outside)));
+    view! {
+        <section class="block-view" aria-label="Strength by block">
+            <header class="block-head">
+                <h2>"Blocks"</h2>
+                <p class="block-facts">
+                    {layout.map(|layout| view! { <span class="num">{layout}</span> })}
+                    {(has_blocks && !fallback).then(|| view! {
+                        <span><span class="num">{present}</span>" of "<span class="num">{shown.with_value(|s| s.blocks.len())}</span>" present"</span>
+                    })}
+                    <SpreadNumbers shown measure/>
+                </p>
+                {has_blocks.then(|| view! {
+                    <div class="block-tools">
+                        <Show when=move || measured>
+                            <Segmented
+                                name="block-measure"
+                                label="Measure"
+                                choices=vec![("frobenius", "Frobenius", None), ("rms", "RMS", None)]
+                                value=Signal::derive(move || if measure.get() == Measure::Rms { "rms".to_owned() } else { "frobenius".to_owned() })
+                                on_change=move |key: String| measure.set(if key == "rms" { Measure::Rms } else { Measure::Frobenius })
+                            />
+                        </Show>
+                        <Tabs id="blocks" label="Form" tabs=vec![("bars", "Bars"), ("table", "Table")] value=tab/>
+                        <CopyButton text=csv what="as CSV"/>
+                    </div>
+                })}
+            </header>
+            {fallback.then(|| view! {
+                <Notice tone=Tone::Dashed>
+                    "Neutral profile. This file alone does not tell how strong each block is, so every block counts as 1."
+                </Notice>
+            })}
+            {if has_blocks {
+                view! {
+                    <TabPanel id="blocks" key="bars" value=tab><Chart shown measure/></TabPanel>
+                    <TabPanel id="blocks" key="table" value=tab><BlockTable shown/></TabPanel>
+                }.into_any()
+            } else {
+                view! { <p class="block-none">"No block strengths are known of this file yet. They appear here once it has been measured."</p> }.into_any()
+            }}
+            <Outside shown/>
+        </section>
+    }
+}
+
+/// "mean 0.412 · σ 0.18 · variance 0.031".
+#[component]
+fn SpreadNumbers(shown: StoredValue<Shown>, measure: RwSignal<Measure>) -> impl IntoView {
+    move || {
+        shown.with_value(|s| s.spread(measure.get())).map(|(mean, deviation)| {
+            view! {
+                <span>"mean "<span class="num">{format::strength(mean)}</span></span>
+                <span>"σ "<span class="num">{format::strength(deviation)}</span></span>
+                <span>"variance "<span class="num">{format::strength(deviation * deviation)}</span></span>
+            }
+        })
+    }
+}

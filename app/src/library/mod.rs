@@ -1,0 +1,104 @@
+//! The library: all adapters, searched as one types, filtered, chosen.
+
+mod card;
+mod empty;
+mod filters;
+mod folders;
+mod grid;
+mod head;
+mod state;
+mod viewport;
+
+use crate::api;
+use crate::kit::{ProblemView, Skeleton};
+use crate::shell::{Live, Trail};
+use empty::{EmptyLibrary, NoResults};
+use filters::FilterBar;
+use folders::{AddFolder, ManageFolders};
+use grid::Grid;
+use head::Head;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_location;
+use state::Gallery;
+use weft_domain::{Event, LibraryPage as Page, LibraryQuery};
+
+pub use card::kind_label;
+pub use folders::FolderWindows;
+
+/// The route `/`. Its whole state stands in the address.
+#[component]
+pub fn LibraryPage() -> impl IntoView {
+    let search = use_location().search;
+    let first = LibraryQuery::from_query(&search.get_untracked());
+    let asked = first.clone();
+    let page = Resource::new(|| (), move |()| api::library_query(asked.clone()));
+    let first = StoredValue::new(first);
+    view! {
+        <Title text="Library"/>
+        <Suspense fallback=LibrarySkeleton>
+            {move || Suspend::new(async move {
+                match page.await {
+                    Ok(page) => view! { <Library page query=first.get_value()/> }.into_any(),
+                    Err(error) => view! { <h1>"Library"</h1><ProblemView error/> }.into_any(),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+/// The page once its first window is there.
+#[component]
+fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
+    let gallery = Gallery::new(page, query);
+    provide_context(gallery);
+    provide_context(FolderWindows::default());
+    let search = use_location().search;
+    Effect::new(move |before: Option<LibraryQuery>| {
+        let query = LibraryQuery::from_query(&search.get());
+        if query != before.unwrap_or_else(|| gallery.query.get_untracked()) {
+            gallery.ask(query.clone());
+        }
+        query
+    });
+    let trail = expect_context::<Trail>();
+    Effect::new(move |_| {
+        let search = search.get();
+        let query = search.trim_start_matches('?');
+        let url = if query.is_empty() { "/".to_owned() } else { format!("/?{query}") };
+        if trail.url.get_untracked() != url {
+            trail.depth.set_value(0.0);
+            trail.url.set(url);
+        }
+    });
+    expect_context::<Live>().on_event(move |event| match event {
+        Event::Adapters { ids } => gallery.touched(ids),
+        Event::LibraryChanged | Event::Reset => gallery.refresh_soon(),
+        Event::RootsChanged | Event::Job { .. } => {}
+    });
+    let body = move || match gallery.shown() {
+        state::Shown::Cards => view! { <Grid/> }.into_any(),
+        state::Shown::NoResults => view! { <NoResults/> }.into_any(),
+        state::Shown::EmptyLibrary => view! { <EmptyLibrary/> }.into_any(),
+    };
+    view! {
+        <Head/>
+        <Show when=move || gallery.shown() != state::Shown::EmptyLibrary>
+            <FilterBar/>
+        </Show>
+        <p class="sr-only" role="status" aria-live="polite">{move || gallery.spoken()}</p>
+        {move || gallery.error.get().map(|error| view! { <ProblemView error/> })}
+        {body}
+        <AddFolder/>
+        <ManageFolders/>
+    }
+}
+
+/// Shapes of what comes.
+#[component]
+fn LibrarySkeleton() -> impl IntoView {
+    view! {
+        <header class="head"><h1>"Library"</h1></header>
+        <div class="grid" aria-busy="true"><Skeleton lines=12 class="skeleton-card"/></div>
+    }
+}

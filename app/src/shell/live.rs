@@ -1,0 +1,167 @@
+//! The one event stream, shared by everything on the page.
+
+use crate::api::{self, ApiError};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use weft_domain::status::Overview;
+use weft_domain::{Event, JobView};
+
+/// Where the stream is, and the name of its events.
+const ADDRESS: &str = "/api/v1/events";
+const EVENT: &str = "weft";
+/// How long the stream may be down before the page says so: a restart of the program is shorter.
+const PATIENCE: Duration = Duration::from_millis(2500);
+
+type Listener = (u64, Callback<Event>);
+
+/// What the page knows of the running program, kept fresh by its events. From context: `expect_context::<Live>()`.
+#[derive(Debug, Clone, Copy)]
+pub struct Live {
+    /// Jobs, active first. Empty until the browser has taken over.
+    pub jobs: RwSignal<Vec<JobView>>,
+    /// The stream is down.
+    pub lost: RwSignal<bool>,
+    /// Numbers for the navigation.
+    pub overview: Resource<Result<Overview, ApiError>>,
+    connected: StoredValue<bool>,
+    up: StoredValue<bool>,
+    counting: StoredValue<bool>,
+    listeners: StoredValue<Vec<Listener>>,
+    next: StoredValue<u64>,
+}
+
+impl Live {
+    pub(super) fn new() -> Self {
+        Self {
+            jobs: RwSignal::new(Vec::new()),
+            lost: RwSignal::new(false),
+            overview: Resource::new(|| (), |()| api::library_overview()),
+            connected: StoredValue::new(false),
+            up: StoredValue::new(true),
+            counting: StoredValue::new(false),
+            listeners: StoredValue::new(Vec::new()),
+            next: StoredValue::new(0),
+        }
+    }
+
+    /// Runs the callback at every event for as long as the caller's component lives.
+    pub fn on_event(self, run: impl Fn(Event) + Send + Sync + 'static) {
+        let id = self.next.try_update_value(|n| {
+            *n += 1;
+            *n
+        });
+        let Some(id) = id else { return };
+        let callback = Callback::new(run);
+        self.listeners.update_value(|list| list.push((id, callback)));
+        on_cleanup(move || {
+            let _gone = self.listeners.try_update_value(|list| list.retain(|(other, _)| *other != id));
+        });
+    }
+
+    /// The job with this number, as last heard of.
+    #[must_use]
+    pub fn job(self, id: weft_domain::JobId) -> Signal<Option<JobView>> {
+        Signal::derive(move || self.jobs.with(|jobs| jobs.iter().find(|job| job.id == id).cloned()))
+    }
+
+    /// Takes a job that a server function just answered, without waiting for its event.
+    pub fn heard(self, job: JobView) {
+        self.jobs.update(|jobs| merge(jobs, job));
+    }
+
+    /// Opens the stream, once.
+    pub(super) fn connect(self) {
+        if self.connected.get_value() {
+            return;
+        }
+        self.connected.set_value(true);
+        self.fetch_jobs();
+        let Ok(source) = web_sys::EventSource::new(ADDRESS) else { return };
+        let message = Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
+            let parsed = event.data().as_string().and_then(|text| serde_json::from_str::<Event>(&text).ok());
+            // An event of a newer program that this page does not know is passed over.
+            if let Some(event) = parsed {
+                self.take(event);
+            }
+        });
+        let opened = Closure::<dyn Fn()>::new(move || {
+            self.up.set_value(true);
+            if self.lost.get_untracked() {
+                self.lost.set(false);
+                self.take(Event::Reset);
+            }
+        });
+        let failed = Closure::<dyn Fn()>::new(move || {
+            self.up.set_value(false);
+            let check = move || {
+                if !self.up.get_value() {
+                    self.lost.set(true);
+                }
+            };
+            set_timeout(check, PATIENCE);
+        });
+        // Adding a listener fails only for a name that is no string.
+        drop(source.add_event_listener_with_callback(EVENT, message.as_ref().unchecked_ref()));
+        source.set_onopen(Some(opened.as_ref().unchecked_ref()));
+        source.set_onerror(Some(failed.as_ref().unchecked_ref()));
+        // The stream lives as long as the page.
+        message.forget();
+        opened.forget();
+        failed.forget();
+    }
+
+    fn take(self, event: Event) {
+        match &event {
+            Event::Job { job } => self.jobs.update(|jobs| merge(jobs, job.clone())),
+            Event::Reset => {
+                self.fetch_jobs();
+                self.count();
+            }
+            Event::LibraryChanged | Event::RootsChanged | Event::Adapters { .. } => self.count(),
+        }
+        for (_, callback) in self.listeners.get_value() {
+            callback.run(event.clone());
+        }
+    }
+
+    /// Counts anew, at most once in 800 ms.
+    fn count(self) {
+        if self.counting.get_value() {
+            return;
+        }
+        self.counting.set_value(true);
+        let run = move || {
+            self.counting.set_value(false);
+            self.overview.refetch();
+        };
+        set_timeout(run, Duration::from_millis(800));
+    }
+
+    fn fetch_jobs(self) {
+        spawn_local(async move {
+            // Without an answer the list stays as it is; the stream says that the connection is lost.
+            if let Ok(list) = api::job_list().await {
+                self.jobs.set(list);
+            }
+        });
+    }
+
+    /// Fetches the list of jobs again.
+    pub fn refresh_jobs(self) {
+        self.fetch_jobs();
+    }
+}
+
+/// Replaces the job, or adds it: active ones first, then the newest.
+fn merge(jobs: &mut Vec<JobView>, job: JobView) {
+    match jobs.iter_mut().find(|old| old.id == job.id) {
+        // Events may come late: a finished job never changes again.
+        Some(old) if old.state.finished() && !job.state.finished() && job.attempt <= old.attempt => return,
+        Some(old) => *old = job,
+        None => jobs.push(job),
+    }
+    jobs.sort_by_key(|job| (job.state.finished(), std::cmp::Reverse(job.finished_ms.unwrap_or(job.created_ms)), job.id));
+}

@@ -1,0 +1,240 @@
+//! Combined strength by block, and how the strands agree, live while a slider moves.
+
+use super::compute::{Block, Combined};
+use super::loom::Loom;
+use super::shapes::{HEIGHT, Shapes, agreement_step, shapes};
+use crate::blocks::axis::group_label;
+use crate::blocks::format;
+use crate::blocks::plot::{AxisLabels, Cursor, Picker, Scale, push_rect};
+use leptos::prelude::*;
+
+/// Colour class of a strand.
+pub(super) fn colour(number: usize) -> String {
+    format!("c{}", number % 12 + 1)
+}
+
+/// The chart: stacked bars, ticks of the single strands, labels, agreement strip. One tab stop.
+#[component]
+pub(super) fn CombinedChart() -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let (axis, active) = (loom.axis, loom.active);
+    let drawn = Memo::new(move |_| {
+        loom.combined.with(|c| c.as_deref().map(|c| axis.with(|axis| shapes(c, axis, loom.range.get()))).unwrap_or_default())
+    });
+    let ticks = Signal::derive(move || {
+        let range = loom.range.get();
+        let mut ticks = vec![(range.top, range.y(range.top)), (range.top / 2.0, range.y(range.top / 2.0)), (0.0, range.y(0.0))];
+        if range.below > 0.0 {
+            ticks.push((-range.below, range.y(-range.below) - 4.0));
+        }
+        ticks
+    });
+    let grid = move || {
+        let range = loom.range.get();
+        format!("M0 {:.1}h1000M0 {:.1}h1000", range.y(range.top), range.y(range.top / 2.0))
+    };
+    let base = move || format!("M0 {:.1}h1000", loom.range.get().y(0.0));
+    view! {
+        <div class="chart weave-chart">
+            <Scale ticks/>
+            <Picker axis active label="Combined strength by block" text=Callback::new(move |at| words(loom, at))>
+                <svg class="area" viewBox="0 0 1000 240" preserveAspectRatio="none" aria-hidden="true">
+                    <defs>
+                        <pattern id="weave-hatch" width="7" height="7" patternUnits="userSpaceOnUse">
+                            <path class="hatch" d="M-2 2L2 -2M0 7L7 0M5 9L9 5"></path>
+                        </pattern>
+                    </defs>
+                    <path class="grid" d=grid></path>
+                    <Cursor axis active height=HEIGHT/>
+                    <path class="cut" d=move || drawn.with(|d| d.cut.clone())></path>
+                    <Layers drawn/>
+                    <path class="absent" d=move || drawn.with(|d| d.absent.clone())></path>
+                    <path class="base" d=base></path>
+                    <path class="over" d=move || drawn.with(|d| d.over.clone())></path>
+                </svg>
+                <AxisLabels axis/>
+                <AgreementStrip/>
+            </Picker>
+        </div>
+        <Readout/>
+        <Legend drawn/>
+    }
+}
+
+/// Colours of the strands, in their order.
+fn colours(loom: Loom) -> Memo<Vec<usize>> {
+    Memo::new(move |_| loom.state.with(|s| s.strands.iter().map(|s| s.colour).collect::<Vec<_>>()))
+}
+
+/// Three paths per strand; only their data changes while a slider moves.
+#[component]
+fn Layers(drawn: Memo<Shapes>) -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let colours = colours(loom);
+    let data = move |pick: fn(&Shapes) -> &Vec<String>, at: usize| drawn.with(|d| pick(d).get(at).cloned().unwrap_or_default());
+    let each = move |draw: fn(&str) -> String, pick: fn(&Shapes) -> &Vec<String>| {
+        colours.get().into_iter().enumerate().map(|(at, c)| {
+            view! { <path class=draw(&colour(c)) d=move || data(pick, at)></path> }
+        }).collect_view()
+    };
+    move || {
+        view! {
+            {each(|c| format!("brings {c}"), |d| &d.brings)}
+            {each(|c| format!("takes {c}"), |d| &d.takes)}
+            {each(|_| "hatching".to_owned(), |d| &d.takes)}
+            {each(|_| "alone-under".to_owned(), |d| &d.alone)}
+            {each(|c| format!("alone {c}"), |d| &d.alone)}
+        }
+    }
+}
+
+/// Cells by agreement: steps of colour, apart ones hatched.
+#[component]
+fn AgreementStrip() -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let cells = Memo::new(move |_| {
+        let mut steps = vec![String::new(); 10];
+        loom.combined.with(|c| {
+            loom.axis.with(|axis| {
+                for (at, block) in c.iter().flat_map(|c| c.blocks.iter().enumerate()) {
+                    let (x, width) = axis.bar(at);
+                    // 0 to 8 for −4 to 4; 9 where fewer than two strands are at work.
+                    let step = block.agreement.map_or(9, |a| usize::try_from(i16::from(agreement_step(a)) + 4).unwrap_or(4));
+                    push_rect(&mut steps[step], x, 0.0, width, 14.0);
+                }
+            });
+        });
+        steps
+    });
+    let apart = move || cells.with(|c| c[..4].concat());
+    let several = Memo::new(move |_| loom.state.with(|s| s.strands.len() > 1));
+    let paths = (0..10)
+        .map(|step| {
+            let class = match step {
+                0..4 => format!("agree apart a{}", 4 - step),
+                4 => "agree unrelated".to_owned(),
+                5..9 => format!("agree together a{}", step - 4),
+                _ => "agree alone".to_owned(),
+            };
+            view! { <path class=class d=move || cells.with(|c| c[step].clone())></path> }
+        })
+        .collect_view();
+    view! {
+        <div class="agreement" hidden=move || !several.get()>
+            <p class="label">"Agreement by block"</p>
+            <svg class="strip" viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true">
+                {paths}
+                <path class="hatching" d=apart></path>
+            </svg>
+        </div>
+    }
+}
+
+/// Exact values of the block that is pointed at; its place stays when there is none.
+#[component]
+pub(super) fn Readout() -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    view! {
+        <div class="readout weave-readout">
+            {move || match loom.active.get().and_then(|at| block(loom, at)) {
+                Some((label, group, block)) => values(loom, &label, &group, &block).into_any(),
+                None => view! { <span class="hint">"Point at a block, or focus the chart and use the arrow keys, for exact values."</span> }.into_any(),
+            }}
+        </div>
+    }
+}
+
+fn block(loom: Loom, at: usize) -> Option<(String, String, Block)> {
+    let (label, group) = loom.axis.with(|axis| axis.cells.get(at).map(|c| (c.label.clone(), c.group.clone())))?;
+    let block = loom.combined.with(|c| c.as_deref().and_then(|c: &Combined| c.blocks.get(at).cloned()))?;
+    Some((label, group, block))
+}
+
+fn values(loom: Loom, label: &str, group: &str, block: &Block) -> impl IntoView + use<> {
+    let head = view! { <b class="slot">{label.to_owned()}</b><span class="hint">{group_label(group).to_owned()}</span> };
+    if !block.present {
+        return view! { {head}<span class="hint">"no strand has anything here"</span> }.into_any();
+    }
+    let strands = loom.state.with(|s| s.strands.iter().map(|s| (s.adapter, s.colour)).collect::<Vec<_>>());
+    let parts = strands
+        .into_iter()
+        .enumerate()
+        .map(|(i, (adapter, c))| {
+            let (share, single) = (block.shares.get(i).copied().unwrap_or(0.0), block.singles.get(i).copied().unwrap_or(0.0));
+            view! {
+                <span class=format!("part {}", colour(c)) title=loom.name(adapter)>
+                    <i class="dot" aria-hidden="true"></i>
+                    <b class="num">{format::percent(share)}</b>
+                    <span class="num hint">"alone "{format::strength(single)}</span>
+                </span>
+            }
+        })
+        .collect_view();
+    view! {
+        {head}
+        <span>"combined "<b class="num">{format::strength(block.norm)}</b></span>
+        <span>"growth "<b class="num">{format!("{:.2}×", block.growth)}</b></span>
+        {block.agreement.map(|a| view! { <span>"agreement "<b class="num">{format!("{a:+.3}")}</b></span> })}
+        {parts}
+    }
+    .into_any()
+}
+
+/// A block in words, for assistive technology.
+pub(super) fn words(loom: Loom, at: usize) -> String {
+    let Some((label, _, block)) = block(loom, at) else { return String::new() };
+    if !block.present {
+        return format!("{label}: no strand has anything here");
+    }
+    let mut text = format!("{label}: combined {}, growth {:.2}", format::strength(block.norm), block.growth);
+    if let Some(agreement) = block.agreement {
+        text += &format!(", agreement {agreement:+.3}");
+    }
+    let ids = loom.state.with(super::state::WeaveState::ids);
+    for (i, id) in ids.into_iter().enumerate() {
+        let (share, single) = (block.shares.get(i).copied().unwrap_or(0.0), block.singles.get(i).copied().unwrap_or(0.0));
+        text += &format!("; {} {}, alone {}", loom.name(id), format::percent(share), format::strength(single));
+    }
+    text
+}
+
+/// What the marks mean; only those that are there.
+#[component]
+fn Legend(drawn: Memo<Shapes>) -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let several = Memo::new(move |_| loom.state.with(|s| s.strands.len() > 1));
+    let takes = Memo::new(move |_| drawn.with(|d| d.takes.iter().any(|d| !d.is_empty())));
+    let cut = Memo::new(move |_| drawn.with(|d| !d.cut.is_empty()));
+    let over = Memo::new(move |_| drawn.with(|d| !d.over.is_empty()));
+    view! {
+        <ul class="chart-legend">
+            <Show when=move || several.get()>
+                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="key-tick" d="M1 5h12"></path></svg>"a strand alone"</li>
+                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="agree together a4" d="M1 1h12v8h-12z"></path></svg>"pull together"</li>
+                <li>
+                    <svg viewBox="0 0 14 10" aria-hidden="true">
+                        <path class="agree apart a4" d="M1 1h12v8h-12z"></path>
+                        <path class="hatch" d="M1 6L6 1M4 9L12 1M9 9L13 5"></path>
+                    </svg>
+                    "pull apart"
+                </li>
+                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="agree unrelated" d="M1 1h12v8h-12z"></path></svg>"unrelated"</li>
+            </Show>
+            <Show when=move || takes.get()>
+                <li>
+                    <svg viewBox="0 0 14 10" aria-hidden="true">
+                        <path class="takes" d="M1 1h12v8h-12z"></path>
+                        <path class="hatch" d="M1 6L6 1M4 9L12 1M9 9L13 5"></path>
+                    </svg>
+                    "below the line: works against the sum"
+                </li>
+            </Show>
+            <Show when=move || cut.get()>
+                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="cut" d="M1 1h12v8h-12z"></path></svg>"tamed away"</li>
+            </Show>
+            <Show when=move || over.get()>
+                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="over" d="M1 3h12v4h-12z"></path></svg>"grows over 1.5×"</li>
+            </Show>
+        </ul>
+    }
+}

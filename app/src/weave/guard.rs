@@ -1,0 +1,114 @@
+//! Nothing gets lost: the address follows the weave, a draft is kept, leaving with unsaved changes asks.
+
+use super::loom::Loom;
+use crate::dom;
+use crate::kit::{Button, Dialog, Look};
+use leptos::__reexports::send_wrapper::SendWrapper;
+use leptos::prelude::*;
+use leptos_router::hooks::use_navigate;
+use std::time::Duration;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+/// Key of the draft in local storage: the query string of the weave.
+const DRAFT: &str = "weft-weave-draft";
+/// Browsers limit how often the address may change.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The draft of an earlier visit. Only in the browser.
+#[must_use]
+pub(super) fn draft() -> Option<String> {
+    dom::stored(DRAFT).filter(|d| d.starts_with("ids="))
+}
+
+/// Forgets the draft.
+pub(super) fn forget_draft() {
+    dom::store(DRAFT, "");
+}
+
+/// Keeps address and draft in step with the weave.
+pub(super) fn keep(loom: Loom) {
+    let latest = StoredValue::new(0u64);
+    Effect::new(move |former: Option<String>| {
+        let (address, unsaved) = (loom.address(), loom.unsaved());
+        let key = format!("{unsaved} {address}");
+        if former.is_none() || former.as_ref() == Some(&key) {
+            return key;
+        }
+        let now = latest.try_update_value(|n| {
+            *n += 1;
+            *n
+        });
+        let write = move || {
+            // A page that is gone has nothing to write; a newer change writes itself.
+            if latest.try_get_value() != now {
+                return;
+            }
+            let query = address.strip_prefix("/weave?").unwrap_or_default();
+            dom::store(DRAFT, if unsaved { query } else { "" });
+            dom::replace_url(&address);
+        };
+        set_timeout(write, PAUSE);
+        key
+    });
+}
+
+/// Asks before unsaved changes are left behind: by the browser when the page closes, by us when a link leads elsewhere.
+#[component]
+pub(super) fn LeaveGuard() -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let asking = RwSignal::new(false);
+    let target = RwSignal::new(String::new());
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        let handle = window_event_listener(leptos::ev::beforeunload, move |event| {
+            if untrack(move || loom.unsaved()) {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+    Effect::new(move |_| {
+        let catch = move |event: web_sys::MouseEvent| {
+            if let Some(href) = leaving(&event).filter(|_| loom.state.try_get_untracked().is_some() && untrack(move || loom.unsaved())) {
+                event.prevent_default();
+                event.stop_propagation();
+                target.set(href);
+                asking.set(true);
+            }
+        };
+        // In the capture phase, so that the router does not hear of it first.
+        let closure = SendWrapper::new(Closure::<dyn Fn(web_sys::MouseEvent)>::new(catch));
+        // Adding and removing fail only for a name that is no string.
+        drop(window().add_event_listener_with_callback_and_bool("click", closure.as_ref().unchecked_ref(), true));
+        on_cleanup(move || {
+            drop(window().remove_event_listener_with_callback_and_bool("click", closure.as_ref().unchecked_ref(), true));
+        });
+    });
+    let leave = StoredValue::new(move || {
+        asking.set(false);
+        navigate(&target.get_untracked(), leptos_router::NavigateOptions::default());
+    });
+    view! {
+        <Dialog id="leave" title="Leave this weave?" open=asking>
+            <p>"It has changes that are not saved as an adapter yet. A draft stays in this browser and is offered when you come back."</p>
+            <div class="dialog-foot">
+                <Button look=Look::Quiet on:click=move |_| leave.with_value(|leave| leave())>"Leave without saving"</Button>
+                <Button look=Look::Primary on:click=move |_| asking.set(false)>"Stay"</Button>
+            </div>
+        </Dialog>
+    }
+}
+
+/// Where a click leads, when it leads to another page in this window.
+fn leaving(event: &web_sys::MouseEvent) -> Option<String> {
+    if event.button() != 0 || event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key() {
+        return None;
+    }
+    let element = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    let link = element.closest("a[href]").ok()??.dyn_into::<web_sys::HtmlAnchorElement>().ok()?;
+    let elsewhere = !link.target().is_empty() && link.target() != "_self";
+    let here = link.origin() == window().location().origin().ok()?;
+    let same = link.pathname() == window().location().pathname().ok()? && !link.hash().is_empty();
+    (here && !elsewhere && !same && !link.has_attribute("download")).then(|| format!("{}{}{}", link.pathname(), link.search(), link.hash()))
+}

@@ -1,0 +1,230 @@
+//! The result: how it is stored, what that costs, and saving it.
+
+use super::curve::Curve;
+use super::loom::Loom;
+use super::save::Save;
+use super::state::SizeBy;
+use crate::api::{ApiError, weave_estimate};
+use crate::blocks::format;
+use crate::kit::{Notice, NumberField, ProblemView, Segmented, Select, Skeleton, Tone};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use std::time::Duration;
+use weft_domain::RootView;
+use weft_domain::merge::{MergeEstimate, Method, OutDtype, Weave};
+use weft_domain::parameter::{ENERGY, RANK};
+
+/// Pause after the last change before the estimate is asked for.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// What would come out, kept in step with the weave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Estimate {
+    /// The last answer.
+    pub answer: RwSignal<Option<Result<MergeEstimate, ApiError>>>,
+    /// It belongs to an earlier state of the weave.
+    pub stale: RwSignal<bool>,
+}
+
+impl Estimate {
+    /// Asks after every pause in the changes; answers to older questions are dropped.
+    pub(super) fn follow(request: Memo<Option<Weave>>) -> Self {
+        let this = Self { answer: RwSignal::new(None), stale: RwSignal::new(false) };
+        let turn = StoredValue::new(0u64);
+        Effect::new(move |_| {
+            let request = request.get();
+            let now = turn.try_update_value(|n| {
+                *n += 1;
+                *n
+            });
+            let Some(weave) = request else {
+                this.answer.set(None);
+                return this.stale.set(false);
+            };
+            this.stale.set(true);
+            let ask = move || {
+                if turn.try_get_value() != now {
+                    return;
+                }
+                spawn_local(async move {
+                    let answer = weave_estimate(weave).await;
+                    if turn.try_get_value() == now {
+                        this.answer.set(Some(answer));
+                        this.stale.set(false);
+                    }
+                });
+            };
+            set_timeout(ask, PAUSE);
+        });
+        this
+    }
+}
+
+/// The request that the weave stands for; None while it cannot be made.
+pub(super) fn request(loom: Loom) -> Memo<Option<Weave>> {
+    Memo::new(move |_| {
+        let layout = loom.known.with(|k| k.verdict.fits.then(|| k.layout.clone().unwrap_or_default()))?;
+        let weave = loom.state.with(|s| s.request(&layout));
+        let known = loom.known.with(|k| weave.strands.iter().all(|s| k.ids.contains(&s.adapter)));
+        (known && !weave.strands.is_empty()).then_some(weave)
+    })
+}
+
+/// The panel.
+#[component]
+pub(super) fn ResultPanel(roots: Vec<RootView>) -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let request = request(loom);
+    let estimate = Estimate::follow(request);
+    let fits = Memo::new(move |_| loom.known.with(|k| k.verdict.fits));
+    view! {
+        <p class="label">"Result"</p>
+        <Show
+            when=move || fits.get()
+            fallback=|| view! { <p class="hint">"The strands have to fit together before they can become one file."</p> }
+        >
+            <Settings/>
+        </Show>
+        <Expected estimate request/>
+        <Save roots request/>
+    }
+}
+
+#[component]
+fn Settings() -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let method = Memo::new(move |_| loom.state.with(|s| s.method));
+    let by = Memo::new(move |_| loom.state.with(|s| s.size_by));
+    let word = |m: Method| match m {
+        Method::Svd => "SVD: compressed",
+        Method::Concat => "Concatenation: exact",
+        Method::Sum => "Sum: exact, small",
+        Method::Average => "Average",
+    };
+    let methods: Vec<_> = Method::ALL.into_iter().map(|m| (m.as_str().to_owned(), word(m).to_owned())).collect();
+    let choose = move |key: String| {
+        if let Some(m) = Method::ALL.into_iter().find(|m| m.as_str() == key) {
+            loom.edit("method", |s| s.method = m);
+        }
+    };
+    let types: Vec<_> = OutDtype::ALL.into_iter().map(|d| (d.as_str().to_owned(), d.as_str().to_owned())).collect();
+    let dtype = move |key: String| {
+        if let Some(d) = OutDtype::ALL.into_iter().find(|d| d.as_str() == key) {
+            loom.edit("dtype", |s| s.dtype = d);
+        }
+    };
+    view! {
+        <div class="settings">
+            <Select
+                label="Method"
+                show_label=true
+                options=methods
+                value=Signal::derive(move || method.get().as_str().to_owned())
+                on_change=choose
+            />
+            <p class="form-help">{move || method.get().help()}</p>
+            <Show when=move || method.get() == Method::Svd>
+                <div class="setting">
+                    <Segmented
+                        name="weave-size"
+                        label="Size by"
+                        choices=vec![("rank", "Rank", None), ("energy", "Energy", None)]
+                        value=Signal::derive(move || if by.get() == SizeBy::Energy { "energy".to_owned() } else { "rank".to_owned() })
+                        on_change=move |key: String| loom.edit("size", |s| s.size_by = if key == "energy" { SizeBy::Energy } else { SizeBy::Rank })
+                    />
+                    <Show
+                        when=move || by.get() == SizeBy::Energy
+                        fallback=move || view! {
+                            <NumberField
+                                spec=RANK
+                                label="Rank"
+                                value=Signal::derive(move || f64::from(loom.state.with(|s| s.rank)))
+                                on_change=move |v: f64| loom.edit("rank", |s| s.rank = v.round() as u32)
+                            />
+                        }
+                    >
+                        <NumberField
+                            spec=ENERGY
+                            label="Energy kept, 0 to 1"
+                            value=Signal::derive(move || loom.state.with(|s| s.energy))
+                            on_change=move |v: f64| loom.edit("energy", |s| s.energy = v)
+                        />
+                    </Show>
+                </div>
+                <p class="form-help">{move || if by.get() == SizeBy::Energy { ENERGY.help } else { RANK.help }}</p>
+            </Show>
+            <Select
+                label="Number type"
+                show_label=true
+                options=types
+                value=Signal::derive(move || loom.state.with(|s| s.dtype.as_str().to_owned()))
+                on_change=dtype
+            />
+        </div>
+    }
+}
+
+/// Rank, energy, size and growth of what would come out.
+#[component]
+fn Expected(estimate: Estimate, request: Memo<Option<Weave>>) -> impl IntoView {
+    let loom = expect_context::<Loom>();
+    let good = Memo::new(move |_| estimate.answer.with(|a| a.as_ref().and_then(|a| a.as_ref().ok()).cloned()));
+    let wrong = move || estimate.answer.with(|a| a.as_ref().and_then(|a| a.as_ref().err()).cloned());
+    let svd = Memo::new(move |_| loom.state.with(|s| s.method == Method::Svd));
+    let pick = Callback::new(move |rank: u32| {
+        loom.edit("rank", |s| {
+            s.rank = rank.clamp(RANK.min as u32, RANK.max as u32);
+            s.size_by = SizeBy::Rank;
+        });
+    });
+    let row = move |name: &'static str, value: Box<dyn Fn(&MergeEstimate) -> Option<String> + Send + Sync>| {
+        view! {
+            <div class="stat">
+                <dt>{name}</dt>
+                <dd class="num">{move || good.with(|g| match g {
+                    Some(g) => value(g).unwrap_or_else(|| "–".to_owned()).into_any(),
+                    None => view! { <Skeleton class="skeleton-figure"/> }.into_any(),
+                })}</dd>
+            </div>
+        }
+    };
+    let growth = move || loom.combined.with(|c| c.as_deref().map(|c| format!("{:.2}×", c.growth)));
+    view! {
+        <Show when=move || request.with(Option::is_some)>
+            <div class="expected" aria-busy=move || if estimate.stale.get() { "true" } else { "false" }>
+                <Show when=move || svd.get()>
+                    <Curve estimate=good stale=estimate.stale on_rank=pick/>
+                </Show>
+                <dl class="stats" class:stale=move || estimate.stale.get()>
+                    {row("Rank", Box::new(|g| g.chosen.map(|c| c.rank.to_string())))}
+                    {row("Energy kept", Box::new(|g| g.chosen.map(|c| kept(c.energy))))}
+                    {row("Size", Box::new(|g| g.chosen.map(|c| crate::format::bytes(c.bytes))))}
+                    {row("Nothing lost at rank", Box::new(|g| (g.exact_rank > 0).then(|| g.exact_rank.to_string())))}
+                    <div class="stat"><dt>"Growth over strongest"</dt><dd class="num">{growth}</dd></div>
+                </dl>
+                {move || wrong().map(|error| view! { <ProblemView error/> })}
+                {move || good.with(|g| g.as_ref().map(|g| g.warnings.clone()).unwrap_or_default()).into_iter().map(|w| view! { <Notice tone=Tone::Warn><p>{w}</p></Notice> }).collect_view()}
+            </div>
+        </Show>
+    }
+}
+
+/// Energy with two digits, never rounded up to all of it.
+fn kept(energy: f64) -> String {
+    match energy {
+        e if e >= 1.0 - 1e-9 => "100 %".to_owned(),
+        e if e >= 0.9999 => "> 99.99 %".to_owned(),
+        e if e >= 0.99 => format!("{:.2} %", (e * 1e4).floor() / 1e2),
+        e => format::percent(e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_never_rounded_away() {
+        assert_eq!([1.0, 0.99995, 0.99789, 0.5].map(kept), ["100 %", "> 99.99 %", "99.78 %", "50.0 %"]);
+    }
+}

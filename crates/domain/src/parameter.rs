@@ -1,0 +1,102 @@
+//! The parameter registry: name, range, default and help of every number a user may set, once.
+//!
+//! The form on the page, the command line's help, the check in the service and the docs are all read from here.
+
+/// A number with its limits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number {
+    /// Name in requests and on the command line.
+    pub name: &'static str,
+    /// Name for people.
+    pub label: &'static str,
+    pub min: f64,
+    pub max: f64,
+    pub default: f64,
+    /// Smallest change a slider makes.
+    pub step: f64,
+    /// Digits after the point when shown.
+    pub digits: usize,
+    /// One sentence.
+    pub help: &'static str,
+}
+
+impl Number {
+    /// The value, or why it is refused. NaN and infinities are refused too.
+    pub fn check(&self, value: f64) -> Result<f64, crate::Problem> {
+        if value.is_finite() && value >= self.min && value <= self.max {
+            return Ok(value);
+        }
+        Err(crate::Problem::invalid(self.name, format!("{} must lie between {} and {}.", self.label, self.min, self.max))
+            .detail(format!("It is {value}.")))
+    }
+}
+
+/// Strength of one adapter in a composition.
+pub const WEIGHT: Number = Number {
+    name: "weight",
+    label: "Weight",
+    min: -2.0,
+    max: 2.0,
+    default: 1.0,
+    step: 0.05,
+    digits: 2,
+    help: "How strongly the adapter pulls. 1 is as trained, 0 leaves it out, negative values pull the other way.",
+};
+
+/// Factor of one block in a profile.
+pub const BLOCK: Number = Number {
+    name: "block",
+    label: "Block factor",
+    min: -2.0,
+    max: 2.0,
+    default: 1.0,
+    step: 0.05,
+    digits: 2,
+    help: "Multiplies the weight in this block alone. 1 leaves it as it is, 0 switches the block off.",
+};
+
+/// Rank of a compressed merge.
+pub const RANK: Number = Number {
+    name: "rank",
+    label: "Rank",
+    min: 1.0,
+    max: 1024.0,
+    default: 32.0,
+    step: 1.0,
+    digits: 0,
+    help: "Size of the result. A higher rank keeps more of the sum and makes a larger file.",
+};
+
+/// Share of the energy a compressed merge keeps.
+pub const ENERGY: Number = Number {
+    name: "energy",
+    label: "Energy kept",
+    min: 0.01,
+    max: 1.0,
+    default: 0.99,
+    step: 0.005,
+    digits: 3,
+    help: "Share of the squared strength that the result keeps; each module gets the rank it needs for it.",
+};
+
+/// Every number of a merge, in the order of the form.
+pub const MERGE: [Number; 4] = [WEIGHT, BLOCK, RANK, ENERGY];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_lies_in_its_range() {
+        for number in MERGE {
+            assert_eq!(number.check(number.default), Ok(number.default), "{}", number.name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused() {
+        assert!(WEIGHT.check(f64::NAN).is_err());
+        assert!(WEIGHT.check(2.01).is_err());
+        assert_eq!(WEIGHT.check(-2.0), Ok(-2.0));
+    }
+}

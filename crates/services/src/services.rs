@@ -1,0 +1,134 @@
+//! The one builder: what every door holds, and the workers behind it.
+
+use crate::access::Access;
+use crate::events::Events;
+use crate::health::HealthCheck;
+use crate::jobs::{Jobs, Owner, Runner, Workers};
+use crate::library::Library;
+use crate::measure::{HashJob, StrengthsJob};
+use crate::previews::{Previews, ThumbnailJob};
+use crate::roots::Roots;
+use crate::samples::{Samples, SamplesJob};
+use crate::scan::{Follow, ScanJob};
+use crate::weave::{MergeJob, Weaving};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use weft_domain::Lane;
+use weft_storage::{Blobs, Store, StoreError};
+
+/// What the application is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceSettings {
+    /// Weft's own folder: database, pictures, samples.
+    pub data_dir: PathBuf,
+    /// `postgres://…`; None: SQLite in `data_dir/weft.sqlite`.
+    pub database_url: Option<String>,
+    /// Jobs of the cpu lane that run at once.
+    pub cpu_workers: usize,
+    /// Jobs of the io lane that run at once.
+    pub io_workers: usize,
+}
+
+impl ServiceSettings {
+    /// SQLite in `data_dir`, one worker for arithmetic, two for files.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self { data_dir: data_dir.into(), database_url: None, cpu_workers: 1, io_workers: 2 }
+    }
+}
+
+/// Why the application could not be opened, in words for whoever starts it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data folder cannot be made or read.
+    #[error("the data folder {path} cannot be used: {source}")]
+    Data { path: PathBuf, source: std::io::Error },
+    /// The database or the pictures cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Everything a door needs. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Services {
+    pub access: Access,
+    pub library: Library,
+    pub roots: Roots,
+    pub weave: Weaving,
+    pub jobs: Jobs,
+    pub events: Events,
+    pub previews: Previews,
+    pub samples: Samples,
+    pub health: HealthCheck,
+    store: Store,
+    blobs: Blobs,
+    data: Arc<Path>,
+    settings: Arc<ServiceSettings>,
+}
+
+impl Services {
+    /// Opens the data folder and the database and wires all services. Nothing runs in the background before [`Services::start`].
+    pub async fn open(settings: ServiceSettings) -> Result<Self, OpenError> {
+        let data = own_folder(&settings.data_dir)?;
+        let store = match &settings.database_url {
+            Some(url) => Store::open(url).await?,
+            None => Store::open_file(&data.join("weft.sqlite")).await?,
+        };
+        let blobs = Blobs::open(&data.join("blobs"))?;
+        let data: Arc<Path> = data.into();
+        let events = Events::new();
+        let jobs = Jobs::new(&store, events.clone());
+        let roots = Roots::new(store.clone(), jobs.clone(), events.clone(), Arc::clone(&data));
+        Ok(Self {
+            access: Access::default(),
+            library: Library::new(store.clone(), events.clone(), roots.clone()),
+            weave: Weaving::new(store.clone(), jobs.clone()),
+            previews: Previews::new(store.clone(), blobs.clone()),
+            samples: Samples::new(jobs.clone()),
+            health: HealthCheck::new(store.clone()),
+            roots,
+            jobs,
+            events,
+            store,
+            blobs,
+            data,
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Starts the workers of the job table; what an earlier life left unfinished goes on. [`Workers::stop`] ends them in order.
+    #[must_use]
+    pub fn start(&self) -> Workers {
+        let owner = Owner::of(&self.data).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the worker's name cannot be kept; unfinished jobs are taken up once their lease is over");
+            Owner::stranger()
+        });
+        self.runner(owner).start()
+    }
+
+    fn runner(&self, owner: Owner) -> Runner {
+        let (store, events) = (self.store.clone(), self.events.clone());
+        let follow = Follow { store: store.clone(), jobs: self.jobs.clone(), events: events.clone() };
+        Runner::new(self.jobs.clone(), owner)
+            .width(Lane::Io, self.settings.io_workers.max(1))
+            .width(Lane::Cpu, self.settings.cpu_workers.max(1))
+            .handler(ScanJob { store: store.clone(), follow: follow.clone(), data: Arc::clone(&self.data) })
+            .handler(StrengthsJob { store: store.clone(), events: events.clone() })
+            .handler(HashJob { store: store.clone(), events: events.clone() })
+            .handler(ThumbnailJob { store: store.clone(), blobs: self.blobs.clone(), events })
+            .handler(MergeJob::new(store, follow))
+            .handler(SamplesJob { roots: self.roots.clone() })
+    }
+
+    /// Closes the database after the workers have stopped.
+    pub async fn close(&self) -> Result<(), OpenError> {
+        Ok(self.store.close().await?)
+    }
+}
+
+/// Makes the data folder; the path without links, as roots are compared with it.
+fn own_folder(path: &Path) -> Result<PathBuf, OpenError> {
+    let failed = |source| OpenError::Data { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(failed)?;
+    path.canonicalize().map_err(failed)
+}

@@ -1,0 +1,164 @@
+//! From what a person asks for to what the weights room does: limits checked by the parameter registry, names turned into files.
+
+use super::members::Loaded;
+use weft_domain::Problem;
+use weft_domain::merge::{Method, OutDtype, ProfileValues, RankPoint, Weave};
+use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
+use weft_weights::layout::Layout;
+use weft_weights::merge::{EnergyCurve, MergeError, MergeInput, MergePlan};
+use weft_weights::profile::Profile;
+use weft_weights::{layout, merge};
+
+/// Most strands of one weave.
+pub(crate) const STRANDS_MAX: usize = 32;
+
+/// Checks everything that needs no file.
+pub(crate) fn check(weave: &Weave) -> Result<(), Problem> {
+    if weave.strands.is_empty() {
+        return Err(Problem::invalid("strands", "Choose at least one adapter."));
+    }
+    if weave.strands.len() > STRANDS_MAX {
+        return Err(Problem::invalid("strands", format!("At most {STRANDS_MAX} adapters can be woven at once."))
+            .hint("Weave some of them first, then weave the results."));
+    }
+    for strand in &weave.strands {
+        WEIGHT.check(strand.weight)?;
+        for (slot, value) in strand.profile.iter().flat_map(|p| &p.slots) {
+            BLOCK.check(*value).map_err(|problem| problem.detail(format!("{} is {value}.", slot.chars().take(40).collect::<String>())))?;
+        }
+    }
+    if weave.method == Method::Average && weave.strands.iter().all(|s| s.weight == 0.0) {
+        return Err(Problem::invalid("weight", "An average needs a weight other than 0."));
+    }
+    if let Some(rank) = weave.rank {
+        RANK.check(f64::from(rank))?;
+    }
+    if let Some(energy) = weave.energy {
+        ENERGY.check(energy)?;
+    }
+    if weave.method == Method::Svd && weave.rank.is_none() && weave.energy.is_none() {
+        return Err(Problem::invalid("rank", "Say how far to compress: a rank, or the share of the energy to keep."));
+    }
+    Ok(())
+}
+
+/// The plan for the loaded strands. Rank and energy count for `svd` alone.
+pub(crate) fn plan(weave: &Weave, loaded: &[Loaded], title: Option<String>) -> Result<MergePlan, Problem> {
+    let inputs = weave
+        .strands
+        .iter()
+        .zip(loaded)
+        .map(|(strand, member)| {
+            let profile = strand.profile.as_ref().map(|p| profile(p, member)).transpose()?.filter(|p| !p.is_neutral());
+            Ok(MergeInput { profile, sha256: member.sha256.clone(), ..MergeInput::new(member.label.clone(), strand.weight) })
+        })
+        .collect::<Result<Vec<MergeInput>, Problem>>()?;
+    let dtype = match weave.dtype {
+        OutDtype::F16 => merge::OutDtype::F16,
+        OutDtype::Bf16 => merge::OutDtype::BF16,
+        OutDtype::F32 => merge::OutDtype::F32,
+    };
+    let mut plan = MergePlan::new(inputs, method(weave.method), dtype);
+    if weave.method == Method::Svd {
+        plan.rank = weave.rank.and_then(|r| usize::try_from(r).ok());
+        plan.energy = weave.energy;
+    }
+    plan.title = title;
+    Ok(plan)
+}
+
+fn method(method: Method) -> merge::Method {
+    match method {
+        Method::Sum => merge::Method::Sum,
+        Method::Average => merge::Method::Average,
+        Method::Concat => merge::Method::Concat,
+        Method::Svd => merge::Method::Svd,
+    }
+}
+
+fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {
+    let refuse = |why: String| Problem::invalid("profile", format!("The block profile of {} cannot be used: {why}.", member.label));
+    let layout = Layout::by_id(&values.layout).ok_or_else(|| refuse("its layout is not known".into()))?;
+    match member.adapter.detection.layout {
+        Some(own) if own.id != layout.id => return Err(refuse(format!("it is for {}, the adapter has {}", layout.id, own.id))),
+        None => return Err(refuse("the block layout of the adapter is not known".into())),
+        Some(_) => {}
+    }
+    let mut profile = Profile::neutral(layout);
+    for (slot, value) in &values.slots {
+        profile.set_named(slot, *value).map_err(|error| refuse(error.to_string()))?;
+    }
+    Ok(profile)
+}
+
+/// What went wrong in the weights room, for a person.
+pub(crate) fn problem(error: MergeError) -> Problem {
+    match error {
+        MergeError::Incompatible(reasons) => Problem::invalid("strands", "These adapters cannot be woven together.").detail(sentences(&reasons)),
+        MergeError::Write(error) => Problem::new(weft_domain::ProblemKind::Unavailable, "The new file could not be written.").detail(error.to_string()),
+        MergeError::Cancelled(_) => Problem::new(weft_domain::ProblemKind::Unavailable, "The work was stopped."),
+        other => Problem::invalid("strands", "These adapters cannot be woven.").detail(sentence(&other.to_string())),
+    }
+}
+
+/// The reasons as sentences.
+pub(crate) fn sentences(reasons: &[String]) -> String {
+    reasons.iter().map(|r| sentence(r)).collect::<Vec<_>>().join(" ")
+}
+
+/// Ends with a full stop. Names of files keep their case.
+pub(crate) fn sentence(text: &str) -> String {
+    let text = text.trim();
+    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// The point of the curve that the request asks for: at a rank in the list exactly, between two of them the lost energy runs
+/// geometrically and the size evenly.
+pub(crate) fn chosen(curve: &EnergyCurve, weave: &Weave) -> Option<RankPoint> {
+    let points: Vec<RankPoint> = curve.ranks.iter().map(point).collect();
+    let last = *points.last()?;
+    if weave.method != Method::Svd {
+        return Some(last);
+    }
+    let by_rank = weave.rank.map(|rank| at_rank(&points, rank));
+    let by_energy = weave.energy.map(|energy| at_energy(&points, curve, energy));
+    match (by_rank, by_energy) {
+        (Some(a), Some(b)) => Some(if a.bytes < b.bytes { a } else { b }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A point of the weights room in the words of the request.
+pub(crate) fn point(point: &merge::CurvePoint) -> RankPoint {
+    RankPoint { rank: u32::try_from(point.rank).unwrap_or(u32::MAX), energy: point.energy, bytes: point.bytes }
+}
+
+fn at_rank(points: &[RankPoint], rank: u32) -> RankPoint {
+    let after = points.iter().position(|p| p.rank >= rank).unwrap_or(points.len() - 1);
+    let (high, low) = (points[after], points[after.saturating_sub(1)]);
+    if high.rank <= rank || high.rank == low.rank {
+        return high;
+    }
+    let t = f64::from(rank - low.rank) / f64::from(high.rank - low.rank);
+    let lost = |p: &RankPoint| (1.0 - p.energy).max(1e-12);
+    let energy = 1.0 - (lost(&low).ln() * (1.0 - t) + lost(&high).ln() * t).exp();
+    let bytes = low.bytes as f64 + (high.bytes as f64 - low.bytes as f64) * t;
+    RankPoint { rank, energy: energy.clamp(low.energy, high.energy), bytes: bytes.round() as u64 }
+}
+
+fn at_energy(points: &[RankPoint], curve: &EnergyCurve, energy: f64) -> RankPoint {
+    if let Some((_, exact)) = curve.energies.iter().find(|(asked, _)| (asked - energy).abs() < 1e-9) {
+        return point(exact);
+    }
+    let mut known: Vec<RankPoint> = curve.energies.iter().map(|(_, p)| point(p)).collect();
+    known.extend(points.last());
+    known.sort_by(|a, b| a.energy.total_cmp(&b.energy));
+    known.into_iter().find(|p| p.energy >= energy).unwrap_or(points[points.len() - 1])
+}
+
+/// Name of a layout by which the page finds its blocks.
+pub(crate) fn shared_layout(loaded: &[Loaded]) -> Option<&'static layout::Layout> {
+    let mut layouts = loaded.iter().filter_map(|m| m.adapter.detection.layout);
+    let first = layouts.next()?;
+    layouts.all(|l| l.id == first.id).then_some(first)
+}

@@ -1,0 +1,126 @@
+//! A library in a temporary folder, with real files in it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use weft_domain::root::AddRoot;
+use weft_domain::{AdapterCard, FileState, JobId, JobState, JobView, LibraryQuery, RootView};
+use weft_services::{Admin, Editor, Reader, ServiceSettings, Services, Workers};
+use weft_weights::family::Family;
+use weft_weights::progress::Silent;
+use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
+
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub services: Services,
+    workers: Option<Workers>,
+}
+
+impl Bench {
+    /// An empty library whose workers run.
+    pub async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("loras")).unwrap();
+        let services = open(folder.path()).await;
+        let workers = Some(services.start());
+        Self { folder, services, workers }
+    }
+
+    /// The folder that becomes a root.
+    pub fn root(&self) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join("loras")
+    }
+
+    /// Writes tiny samples into the root folder.
+    pub fn samples(&self, count: usize, family: Family) -> Vec<PathBuf> {
+        write(&self.root(), count, family, 1)
+    }
+
+    pub fn reader(&self) -> Reader {
+        self.services.access.owner().into()
+    }
+
+    pub fn editor(&self) -> Editor {
+        self.services.access.owner().into()
+    }
+
+    pub fn admin(&self) -> Admin {
+        self.services.access.owner()
+    }
+
+    /// Adds the root and waits until all that follows is done.
+    pub async fn add(&self) -> RootView {
+        let add = AddRoot { path: self.root().display().to_string(), name: None };
+        let view = self.services.roots.add(&self.admin(), add).await.unwrap();
+        self.idle().await;
+        view
+    }
+
+    /// Scans the root, waits for everything, and answers what the scan said.
+    pub async fn scan(&self, root: &RootView) -> serde_json::Value {
+        let job = self.services.roots.scan(&self.editor(), root.id).await.unwrap();
+        self.idle().await;
+        let job = self.job(job.id).await;
+        assert_eq!(job.state, JobState::Done, "{job:?}");
+        job.result.unwrap()
+    }
+
+    pub async fn job(&self, id: JobId) -> JobView {
+        self.services.jobs.get(&self.reader(), id).await.unwrap()
+    }
+
+    /// Waits until no job is queued or running.
+    pub async fn idle(&self) {
+        let began = Instant::now();
+        loop {
+            let jobs = self.services.jobs.list(&self.reader()).await.unwrap();
+            if jobs.iter().all(|j| j.state.finished()) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(120), "jobs do not end: {jobs:#?}");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// Every card, by file name.
+    pub async fn cards(&self) -> Vec<AdapterCard> {
+        let query = LibraryQuery { limit: 500, ..LibraryQuery::default() };
+        let mut cards = self.services.library.query(&self.reader(), &query).await.unwrap().items;
+        cards.sort_by(|a, b| (&a.folder, &a.file_name).cmp(&(&b.folder, &b.file_name)));
+        cards
+    }
+
+    pub async fn card(&self, file_name: &str) -> AdapterCard {
+        let cards = self.cards().await;
+        cards.iter().find(|c| c.file_name == file_name).unwrap_or_else(|| panic!("no {file_name} among {cards:#?}")).clone()
+    }
+
+    pub async fn count(&self, state: FileState) -> usize {
+        self.cards().await.iter().filter(|c| c.state == state).count()
+    }
+
+    /// Ends the workers in the middle of whatever they do and opens everything anew, as after `kill -9`.
+    pub async fn crash(&mut self) {
+        if let Some(workers) = self.workers.take() {
+            workers.abort().await;
+        }
+        self.services.close().await.unwrap();
+        self.services = open(self.folder.path()).await;
+        self.workers = Some(self.services.start());
+    }
+}
+
+async fn open(folder: &Path) -> Services {
+    Services::open(ServiceSettings::new(folder.join("data"))).await.unwrap()
+}
+
+/// Tiny samples of one family in `folder`.
+pub fn write(folder: &Path, count: usize, family: Family, seed: u64) -> Vec<PathBuf> {
+    let options = SampleOptions { count, families: vec![family], seed, size: Some(SampleSize::Tiny) };
+    write_samples(folder, &options, &Silent).unwrap().into_iter().map(|f| f.path).collect()
+}
+
+/// The file name of a path.
+pub fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}

@@ -1,0 +1,63 @@
+//! What a [`LibraryQuery`] narrows, as a `WHERE`.
+
+use crate::sql::Sql;
+use crate::store::Engine;
+use crate::text::{fold, fts5_match, tsquery_match};
+use weft_domain::LibraryQuery;
+
+/// Which filters a statement applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Apply {
+    All,
+    /// Only what the facet cube cannot apply by itself: words and tags.
+    WordsAndTags,
+    /// Everything but the tags: their own counts.
+    AllButTags,
+}
+
+/// Appends ` WHERE …` for `adapters` as `a`, below the watched roots `live`.
+pub(super) fn push_where(sql: &mut Sql, engine: Engine, query: &LibraryQuery, live: &[i64], apply: Apply) {
+    sql.push(" WHERE a.root_id IN ").bind_list(live.iter().copied());
+    push_words(sql, engine, query);
+    if apply != Apply::AllButTags && !query.tag.is_empty() {
+        sql.push(" AND a.id IN (SELECT l.adapter_id FROM adapter_tags l JOIN tags t ON t.id = l.tag_id WHERE t.folded IN ");
+        sql.bind_list(query.tag.iter().map(|tag| fold(tag))).push(")");
+    }
+    if apply == Apply::WordsAndTags {
+        return;
+    }
+    for (column, values) in
+        [("a.family", &query.family), ("a.kind", &query.kind), ("a.layout_id", &query.layout), ("a.state", &query.state)]
+    {
+        if !values.is_empty() {
+            sql.push(" AND ").push(column).push(" IN ").bind_list(values.iter().cloned());
+        }
+    }
+    if !query.root.is_empty() {
+        sql.push(" AND a.root_id IN ").bind_list(query.root.iter().filter_map(|id| id.parse::<i64>().ok()));
+    }
+    if !query.blocks.is_empty() {
+        let has = |word: &str| query.blocks.iter().any(|value| value == word);
+        sql.push(match (has("real"), has("fallback")) {
+            (true, true) => " AND (a.has_block_weights OR a.fallback)",
+            (true, false) => " AND a.has_block_weights",
+            (false, true) => " AND a.fallback",
+            (false, false) => " AND FALSE",
+        });
+    }
+}
+
+fn push_words(sql: &mut Sql, engine: Engine, query: &LibraryQuery) {
+    match engine {
+        Engine::Sqlite => {
+            if let Some(words) = fts5_match(&query.text) {
+                sql.push(" AND a.id IN (SELECT rowid FROM adapter_search WHERE adapter_search MATCH ").bind(words).push(")");
+            }
+        }
+        Engine::Postgres => {
+            if let Some(words) = tsquery_match(&query.text) {
+                sql.push(" AND a.search @@ to_tsquery('simple', ").bind(words).push(")");
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the storage promises, on every engine it runs on.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod blobs;
+mod edits;
+mod jobs;
+mod moves;
+mod pending;
+mod roots;
+mod scans;
+mod search;
+mod support;

@@ -1,0 +1,84 @@
+//! From a key to what it means: which module, which of its tensors, in which naming; and from the module's name to the
+//! weight it changes, equal under every naming.
+
+mod dit;
+mod locate;
+mod roles;
+mod slots;
+mod unet;
+
+pub use locate::{Located, locate};
+pub use roles::{ParsedKey, Role, parse};
+pub use slots::slot_of;
+
+use crate::adapter::Component;
+use crate::family::Family;
+
+/// Which rows of the (possibly fused) target a module covers, before its dimensions are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them.
+    All,
+    /// As many as the module has, after `n` times as many (to_k of qkv: 1).
+    Nth(usize),
+    /// As many as the module has, after three times its columns (proj_mlp of linear1).
+    AfterQkv,
+}
+
+impl Rows {
+    /// (first row, rows) for a module of out_dim × in_dim; None for all rows.
+    #[must_use]
+    pub fn window(self, out_dim: usize, in_dim: usize) -> Option<(usize, usize)> {
+        match self {
+            Self::All => None,
+            Self::Nth(n) => Some((n.saturating_mul(out_dim), out_dim)),
+            Self::AfterQkv => Some((in_dim.saturating_mul(3), out_dim)),
+        }
+    }
+}
+
+/// The canonical name of the weight behind a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Canonical {
+    pub path: String,
+    pub rows: Rows,
+    /// See `Module::swapped_halves`.
+    pub swapped_halves: bool,
+}
+
+impl Canonical {
+    fn plain(path: impl Into<String>) -> Self {
+        Self { path: path.into(), rows: Rows::All, swapped_halves: false }
+    }
+}
+
+/// The canonical target of a module of a file of `family`. `last_block` is the index of the model's last joint block, where known: its context
+/// half has another modulation order in diffusers.
+#[must_use]
+pub fn canonical(family: Family, located: &Located, last_block: Option<usize>) -> Canonical {
+    let path = located.path.as_str();
+    if located.component != Component::Denoiser {
+        return Canonical::plain(path);
+    }
+    match family {
+        Family::Flux1 => dit::flux(path),
+        Family::Sd3 => dit::sd3(path, last_block),
+        Family::Wan => dit::wan(path),
+        Family::Sd1 | Family::Sd2 | Family::Sdxl => Canonical::plain(unet::to_diffusers(path).unwrap_or_else(|| path.to_owned())),
+        Family::Unknown => Canonical::plain(path),
+    }
+}
+
+/// `prefix`, an integer, then nothing or `_rest`: (integer, rest).
+pub(crate) fn indexed<'a>(path: &'a str, prefix: &str) -> Option<(usize, &'a str)> {
+    let tail = path.strip_prefix(prefix)?;
+    let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+    let index = tail.get(..digits)?.parse().ok()?;
+    match &tail[digits..] {
+        "" => Some((index, "")),
+        rest => rest.strip_prefix('_').map(|rest| (index, rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! The end of a key: which tensor of its module it is, and in which naming the file is written.
+
+use crate::adapter::Naming;
+
+/// Which tensor of a module a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    Down,
+    Up,
+    Mid,
+    Alpha,
+    /// Magnitude of DoRA, in any of its spellings.
+    Magnitude,
+    /// Bias trained beside a pair.
+    Bias,
+    HadaW1A,
+    HadaW1B,
+    HadaW2A,
+    HadaW2B,
+    HadaT1,
+    HadaT2,
+    LokrW1,
+    LokrW1A,
+    LokrW1B,
+    LokrW2,
+    LokrW2A,
+    LokrW2B,
+    LokrT2,
+    GloraA1,
+    GloraA2,
+    GloraB1,
+    GloraB2,
+    /// `oft_blocks`, `oft_diag`, `oft_R`.
+    Oft,
+    Rescale,
+    /// (IA)3: `weight`, only beside `on_input`.
+    Ia3,
+    OnInput,
+    Diff,
+    DiffBias,
+    WNorm,
+    BNorm,
+    /// Replaces a weight instead of adding to it.
+    Set,
+}
+
+/// A key taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParsedKey<'a> {
+    /// The module's name: the key without its end.
+    pub stem: &'a str,
+    pub role: Role,
+    pub naming: Naming,
+}
+
+/// Ends of keys, sorted by use. No entry is the end of an earlier one with another meaning.
+const ENDS: &[(&str, Role)] = &[
+    (".lora_down.weight", Role::Down),
+    (".lora_up.weight", Role::Up),
+    (".alpha", Role::Alpha),
+    (".lora_A.weight", Role::Down),
+    (".lora_B.weight", Role::Up),
+    (".lora_mid.weight", Role::Mid),
+    ("_lora.down.weight", Role::Down),
+    ("_lora.up.weight", Role::Up),
+    (".lora.down.weight", Role::Down),
+    (".lora.up.weight", Role::Up),
+    (".lora_linear_layer.down.weight", Role::Down),
+    (".lora_linear_layer.up.weight", Role::Up),
+    (".lora_A", Role::Down),
+    (".lora_B", Role::Up),
+    (".lora_down", Role::Down),
+    (".lora_up", Role::Up),
+    (".dora_scale", Role::Magnitude),
+    (".lora_magnitude_vector", Role::Magnitude),
+    (".lora_magnitude_vector.weight", Role::Magnitude),
+    (".magnitude", Role::Magnitude),
+    (".lora_B.bias", Role::Bias),
+    (".lora_up.bias", Role::Bias),
+    (".hada_w1_a", Role::HadaW1A),
+    (".hada_w1_b", Role::HadaW1B),
+    (".hada_w2_a", Role::HadaW2A),
+    (".hada_w2_b", Role::HadaW2B),
+    (".hada_t1", Role::HadaT1),
+    (".hada_t2", Role::HadaT2),
+    (".lokr_w1", Role::LokrW1),
+    (".lokr_w1_a", Role::LokrW1A),
+    (".lokr_w1_b", Role::LokrW1B),
+    (".lokr_w2", Role::LokrW2),
+    (".lokr_w2_a", Role::LokrW2A),
+    (".lokr_w2_b", Role::LokrW2B),
+    (".lokr_t2", Role::LokrT2),
+    (".a1.weight", Role::GloraA1),
+    (".a2.weight", Role::GloraA2),
+    (".b1.weight", Role::GloraB1),
+    (".b2.weight", Role::GloraB2),
+    (".oft_blocks", Role::Oft),
+    (".oft_diag", Role::Oft),
+    (".oft_R.weight", Role::Oft),
+    (".oft_R", Role::Oft),
+    (".rescale", Role::Rescale),
+    (".on_input", Role::OnInput),
+    (".diff", Role::Diff),
+    (".diff_b", Role::DiffBias),
+    (".w_norm", Role::WNorm),
+    (".b_norm", Role::BNorm),
+    (".set_weight", Role::Set),
+];
+
+/// PEFT may put the adapter's name between the factor and `weight`.
+const NAMED: &[(&str, Role)] = &[(".lora_A.", Role::Down), (".lora_B.", Role::Up), (".lora_magnitude_vector.", Role::Magnitude), (".oft_R.", Role::Oft)];
+
+/// Takes a key apart; None when it ends in nothing that is known.
+#[must_use]
+pub fn parse(key: &str) -> Option<ParsedKey<'_>> {
+    if let Some(parsed) = xlabs(key) {
+        return Some(parsed);
+    }
+    let (stem, role) = match ENDS.iter().find_map(|(end, role)| key.strip_suffix(end).map(|stem| (stem, *role, *end))) {
+        Some((stem, Role::Alpha, _)) => (stem.strip_suffix("_lora").or(stem.strip_suffix(".lora")).unwrap_or(stem), Role::Alpha),
+        Some((stem, role, _)) => (stem, role),
+        None => named(key)?,
+    };
+    if stem.is_empty() {
+        return None;
+    }
+    Some(ParsedKey { stem, role, naming: naming(key, stem) })
+}
+
+fn named(key: &str) -> Option<(&str, Role)> {
+    let (end, role) = if let Some(rest) = key.strip_suffix(".bias") { (rest, Some(Role::Bias)) } else { (key.strip_suffix(".weight").unwrap_or(key), None) };
+    NAMED.iter().find_map(|(mark, found)| {
+        let at = end.rfind(mark)?;
+        let adapter = &end[at + mark.len()..];
+        let fits = !adapter.is_empty() && !adapter.contains('.') && (role.is_none() || *found == Role::Up);
+        fits.then(|| (&end[..at], role.unwrap_or(*found)))
+    })
+}
+
+/// `double_blocks.0.processor.qkv_lora1.down.weight`.
+fn xlabs(key: &str) -> Option<ParsedKey<'_>> {
+    let at = key.find(".processor.")?;
+    let tail = &key[at + ".processor.".len()..];
+    let (name, role) = match tail.split_once('.')? {
+        (name, "down.weight") => (name, Role::Down),
+        (name, "up.weight") => (name, Role::Up),
+        (name, "alpha") => (name, Role::Alpha),
+        _ => return None,
+    };
+    let known = matches!(name, "qkv_lora" | "qkv_lora1" | "qkv_lora2" | "proj_lora" | "proj_lora1" | "proj_lora2");
+    known.then(|| ParsedKey { stem: &key[..at + ".processor.".len() + name.len()], role, naming: Naming::Xlabs })
+}
+
+/// The naming of a key, by its beginning and its end.
+fn naming(key: &str, stem: &str) -> Naming {
+    const FLAT: [&str; 6] = ["lora_unet_", "lora_te", "lora_transformer_", "lora_prior_", "lycoris_", "lora_llm_"];
+    const COMFY: [&str; 3] = ["diffusion_model.", "text_encoders.", "model.diffusion_model."];
+    const PEFT: [&str; 5] = ["transformer.", "unet.", "text_encoder", "base_model.model.", "prior."];
+    const NATIVE: [&str; 9] =
+        ["double_blocks.", "single_blocks.", "joint_blocks.", "input_blocks.", "output_blocks.", "middle_block.", "img_in", "txt_in", "final_layer."];
+    let begins = |list: &[&str]| list.iter().any(|p| stem.starts_with(p));
+    let tail = &key[stem.len()..];
+    if begins(&FLAT) {
+        Naming::Kohya
+    } else if tail.starts_with("_lora.") || tail.starts_with(".lora.") || tail.starts_with(".lora_linear_layer.") || stem.contains(".processor.") {
+        Naming::DiffusersLegacy
+    } else if begins(&COMFY) {
+        Naming::ComfyUi
+    } else if begins(&PEFT) {
+        Naming::Peft
+    } else if begins(&NATIVE) || (stem.starts_with("blocks.") && (stem.contains("self_attn") || stem.contains("cross_attn") || stem.contains(".ffn."))) {
+        Naming::ComfyUi
+    } else {
+        Naming::Peft
+    }
+}

@@ -1,0 +1,14 @@
+//! Work on all cores where there are threads, one after another where there are none (WebAssembly).
+
+/// Applies `f` to every item; results in the order of the items.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    use rayon::prelude::*;
+    items.par_iter().with_max_len(1).map(&f).collect()
+}
+
+/// Applies `f` to every item; results in the order of the items.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    items.iter().map(f).collect()
+}

@@ -1,0 +1,287 @@
+//! Several adapters into one.
+//!
+//! Every method computes Σ wᵢ·ΔWᵢ per weight of the network, where wᵢ is the input's weight times its profile's factor for the block; a weight of 0
+//! leaves a module out. Factors of different files are never added to each other (that would bring in cross terms): the sum is the
+//! stack B = [w₁s₁B₁ …], A = [A₁; …], exactly. The methods differ in what they store of it:
+//!
+//! - **concat** stores the stack as it is. The rank is the sum of the ranks; A keeps its bits, B takes weight and scale. Exact to the rounding of the
+//!   stored type, relative to the inputs (where they nearly cancel each other, sum is more precise). Fast: nothing is decomposed.
+//! - **sum** stores the same ΔW at its numerical rank: where factors depend on each other (the same file twice, a split file whose leaves share
+//!   one A) the stack is replaced by its singular vectors, as many as hold all but 1e-16 of the energy (an error of 1e-8); where they do not,
+//!   the stack stays as it is. With a rank or an energy it is compressed like svd.
+//! - **average** is the sum divided by Σ|wᵢ| over all inputs (text encoders by theirs), whether or not an input has the module: a file without
+//!   the module counts as a change of zero. Profiles do not enter the divisor.
+//! - **svd** keeps the best approximation of a given rank, or the smallest that keeps a given part of every module's energy. Never forms an m×n matrix.
+//!
+//! The result always has the scale 1: alpha is the rank, or there is none where the naming has none.
+//! The same plan and the same inputs give the same bytes.
+
+mod compute;
+mod estimate;
+mod load;
+mod meta;
+mod names;
+mod plan;
+mod stream;
+mod targets;
+
+pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate};
+pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
+
+pub(crate) use load::Reader;
+pub(crate) use names::ldm;
+pub(crate) use targets::{Group, Named, group, is_pair};
+
+use crate::adapter::{Adapter, Component, Module};
+use crate::family::Family;
+use crate::layout::Layout;
+use crate::progress::Progress;
+use crate::relations::compatible;
+use crate::source::TensorSource;
+use crate::write::{AtomicFile, Planned, TensorWriter, WriteError, header_bound};
+use compute::Context;
+use names::Keys;
+use std::collections::BTreeSet;
+use std::io::{Seek, Write};
+use std::path::Path;
+
+/// The part of the energy that `sum` keeps: an error of 1e-8, far below the rounding of any stored type.
+pub(crate) const EXACT_ENERGY: f64 = 1.0 - 1e-16;
+
+/// Warnings of each input that the report repeats.
+const SHOWN: usize = 5;
+
+/// An adapter and the bytes behind its header.
+#[derive(Clone, Copy)]
+pub struct Member<'a> {
+    /// Index of the file.
+    pub adapter: &'a Adapter,
+    /// Its bytes.
+    pub source: &'a dyn TensorSource,
+}
+
+impl std::fmt::Debug for Member<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Member").field("modules", &self.adapter.modules.len()).finish_non_exhaustive()
+    }
+}
+
+/// Merges into a new file at `out`. Until the last byte is on the disk the file has a temporary name in the same folder; on an error or a
+/// cancellation nothing stays.
+pub fn merge(plan: &MergePlan, members: &[Member<'_>], out: &Path, progress: &dyn Progress) -> Result<MergeReport, MergeError> {
+    let prepared = Prepared::of(plan, members)?;
+    let file = AtomicFile::create(out, plan.overwrite)?;
+    let (_, report) = prepared.write(file.file()?, progress)?;
+    file.commit(plan.overwrite)?;
+    Ok(report)
+}
+
+/// Merges into any sink, for example a buffer in memory. On an error the sink holds rubbish.
+pub fn merge_into<W: Write + Seek + Send>(
+    plan: &MergePlan,
+    members: &[Member<'_>],
+    out: W,
+    progress: &dyn Progress,
+) -> Result<(W, MergeReport), MergeError> {
+    Prepared::of(plan, members)?.write(out, progress)
+}
+
+/// A merge with everything decided but the numbers.
+pub(crate) struct Prepared<'a> {
+    plan: &'a MergePlan,
+    files: Vec<Named<'a>>,
+    context: Context<'a>,
+    family: Family,
+    groups: Vec<Group>,
+    keys: Vec<Keys>,
+    /// (member, tensor) of embeddings that go through unchanged.
+    carried: Vec<(usize, usize)>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Prepared<'a> {
+    pub(crate) fn of(plan: &'a MergePlan, members: &[Member<'a>]) -> Result<Self, MergeError> {
+        plan.validate()?;
+        if plan.inputs.len() != members.len() {
+            return Err(MergeError::Plan(format!("{} inputs are planned, {} files are given", plan.inputs.len(), members.len())));
+        }
+        let adapters: Vec<&Adapter> = members.iter().map(|m| m.adapter).collect();
+        let labelled: Vec<(&str, &Adapter)> = plan.inputs.iter().map(|i| i.label.as_str()).zip(adapters.iter().copied()).collect();
+        let verdict = compatible(&labelled);
+        if !verdict.fits {
+            return Err(MergeError::Incompatible(verdict.reasons));
+        }
+        check_profiles(plan, &adapters)?;
+        let files: Vec<Named<'a>> = members.iter().zip(&plan.inputs).map(|(m, i)| Named { adapter: m.adapter, label: &i.label }).collect();
+        let family = adapters.iter().map(|a| a.detection.family).find(|f| *f != Family::Unknown).unwrap_or_default();
+        let (groups, keys) = named_groups(plan, &files, family)?;
+        let mut warnings = verdict.warnings;
+        for file in &files {
+            warnings.extend(file.adapter.warnings.iter().take(SHOWN).map(|w| format!("{}: {w}", file.label)));
+        }
+        let carried = carried(plan, &files, &mut warnings)?;
+        let context = Context {
+            readers: members.iter().zip(&files).map(|(m, file)| Reader { file: *file, source: m.source }).collect(),
+            truncation: plan.truncation(),
+            dtype: plan.dtype,
+            divisor: divisor(plan),
+        };
+        Ok(Self { plan, files, context, family, groups, keys, carried, warnings })
+    }
+
+    fn write<W: Write + Seek + Send>(mut self, out: W, progress: &dyn Progress) -> Result<(W, MergeReport), MergeError> {
+        let io = |source| WriteError::Io { path: "the output".into(), source };
+        let largest = (0..self.groups.len()).map(|i| self.largest_rank(i)).max().unwrap_or(0);
+        let bound = header_bound(&self.planned(), &meta::metadata(self.plan, &self.files, self.family, largest));
+        let mut writer = TensorWriter::new(out, bound).map_err(io)?;
+        let outcomes = self.stream(&mut writer, progress)?;
+        self.write_carried(&mut writer)?;
+        if outcomes.iter().all(|o| o.rank == 0) {
+            return Err(MergeError::Plan("nothing is left of the inputs: every module is zero".into()));
+        }
+        let rank = outcomes.iter().map(|o| o.rank).max().unwrap_or(0);
+        let metadata = meta::metadata(self.plan, &self.files, self.family, rank);
+        let bytes = 8 + bound as u64 + writer.data_len();
+        let out = writer.finish(&metadata)?;
+        Ok((out, self.report(&outcomes, bytes)))
+    }
+
+    /// Sum of the ranks of a group's parts, cut by the plan.
+    fn largest_rank(&self, index: usize) -> usize {
+        let group = &self.groups[index];
+        let stacked: usize = group.parts.iter().map(|p| self.files[p.member].module(p).rank).sum();
+        match self.context.truncation {
+            None => stacked,
+            Some(t) => t.rank.map_or(stacked, |r| r.min(stacked)),
+        }
+    }
+
+    /// All tensors of the result at their largest.
+    fn planned(&self) -> Vec<Planned> {
+        let dtype = self.plan.dtype.dtype();
+        let mut out = Vec::with_capacity(self.groups.len() * 3 + self.carried.len());
+        for (i, keys) in self.keys.iter().enumerate() {
+            let rank = self.largest_rank(i);
+            let (down, up) = shapes(&self.groups[i], keys, rank);
+            out.push(Planned { name: keys.down.clone(), dtype, shape: down });
+            out.push(Planned { name: keys.up.clone(), dtype, shape: up });
+            if let Some(alpha) = &keys.alpha {
+                out.push(Planned { name: alpha.clone(), dtype: crate::dtype::Dtype::BF16, shape: vec![] });
+            }
+        }
+        for (member, tensor) in &self.carried {
+            let info = &self.files[*member].adapter.header.tensors[*tensor];
+            out.push(Planned { name: info.name.clone(), dtype: info.dtype, shape: info.shape.clone() });
+        }
+        out
+    }
+
+    fn write_carried<W: Write + Seek>(&self, writer: &mut TensorWriter<W>) -> Result<(), MergeError> {
+        for (member, tensor) in &self.carried {
+            let info = &self.files[*member].adapter.header.tensors[*tensor];
+            self.context.readers[*member]
+                .with_bytes(*tensor, |bytes| writer.tensor(&info.name, info.dtype, &info.shape, bytes))?
+                .map_err(|source| WriteError::Io { path: "the output".into(), source })?;
+        }
+        Ok(())
+    }
+}
+
+/// (down, up) shapes of a module of the result.
+fn shapes(group: &Group, keys: &Keys, rank: usize) -> (Vec<usize>, Vec<usize>) {
+    match keys.conv {
+        Some((inputs, h, w)) => (vec![rank, inputs, h, w], vec![group.m, rank, 1, 1]),
+        None => (vec![rank, group.n], vec![group.m, rank]),
+    }
+}
+
+/// Groups with their keys. Where the files' own names have no key for some group, all get new ones.
+fn named_groups(plan: &MergePlan, files: &[Named<'_>], family: Family) -> Result<(Vec<Group>, Vec<Keys>), MergeError> {
+    let weight = |member: usize, module: &Module| weight(&plan.inputs[member], module);
+    let mut new = names::choose(files, plan.naming)?;
+    loop {
+        let groups = group(files, weight, new.is_some())?;
+        if groups.is_empty() {
+            return Err(MergeError::Plan("nothing is left to merge: every weight is 0 or the files hold no modules".into()));
+        }
+        let keys: Option<Vec<Keys>> = groups.iter().map(|g| names::keys(files, g, new, family)).collect();
+        match keys {
+            Some(keys) => return unique(&keys).map(|()| (groups, keys)),
+            None if plan.naming.is_some_and(|n| n != crate::adapter::Naming::Kohya) => return Err(names::not_all()),
+            None if new.is_none() => new = Some(crate::adapter::Naming::Kohya),
+            None => return Err(MergeError::Plan("the result has modules without a name".into())),
+        }
+    }
+}
+
+fn unique(keys: &[Keys]) -> Result<(), MergeError> {
+    let mut seen = BTreeSet::new();
+    match keys.iter().find(|k| !seen.insert(&k.down)) {
+        Some(twice) => Err(MergeError::Plan(format!("two modules of the result would get the name {}", twice.stem))),
+        None => Ok(()),
+    }
+}
+
+/// Weight × block factor of a module; the module's own scale is not in it.
+fn weight(input: &MergeInput, module: &Module) -> f64 {
+    let weight = match module.target.component {
+        Component::Denoiser => input.weight,
+        Component::TextEncoder(_) => input.te_weight.unwrap_or(input.weight),
+    };
+    let factor = input.profile.as_ref().zip(module.slot).map_or(1.0, |(p, slot)| p.factor(slot));
+    weight * factor
+}
+
+fn divisor(plan: &MergePlan) -> (f64, f64) {
+    if plan.method != Method::Average {
+        return (1.0, 1.0);
+    }
+    let sum = |w: &dyn Fn(&MergeInput) -> f64| plan.inputs.iter().map(|i| w(i).abs()).sum::<f64>();
+    (sum(&|i| i.weight), sum(&|i| i.te_weight.unwrap_or(i.weight)))
+}
+
+fn check_profiles(plan: &MergePlan, adapters: &[&Adapter]) -> Result<(), MergeError> {
+    for (input, adapter) in plan.inputs.iter().zip(adapters) {
+        let Some(profile) = &input.profile else { continue };
+        let wanted = profile.layout().id;
+        match layout_of(adapter) {
+            Some(layout) if layout.id == wanted => {}
+            Some(layout) => {
+                return Err(MergeError::Plan(format!(
+                    "the profile of {} is for {wanted}, the file has the layout {}",
+                    input.label, layout.id
+                )));
+            }
+            None => return Err(MergeError::Plan(format!("{} has no known block layout, so a profile cannot be applied", input.label))),
+        }
+    }
+    Ok(())
+}
+
+/// Layout of a file, where it is known.
+pub(crate) fn layout_of(adapter: &Adapter) -> Option<&'static Layout> {
+    adapter.detection.layout
+}
+
+/// Trained embeddings bundled in the files go through as they are; anything else outside of modules is left out and named.
+fn carried(plan: &MergePlan, files: &[Named<'_>], warnings: &mut Vec<String>) -> Result<Vec<(usize, usize)>, MergeError> {
+    let (mut out, mut seen) = (Vec::new(), BTreeSet::new());
+    for (member, file) in files.iter().enumerate() {
+        let mut left = 0;
+        for &tensor in &file.adapter.carried {
+            let name = &file.adapter.header.tensors[tensor].name;
+            if !name.starts_with("bundle_emb.") {
+                left += 1;
+            } else if plan.inputs[member].weight == 0.0 {
+            } else if seen.insert(name) {
+                out.push((member, tensor));
+            } else {
+                return Err(MergeError::Plan(format!("two files bring an embedding named {name}; remove it from one of them")));
+            }
+        }
+        if left > 0 {
+            warnings.push(format!("{left} tensors of {} belong to no module and were left out.", file.label));
+        }
+    }
+    Ok(out)
+}

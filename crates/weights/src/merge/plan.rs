@@ -1,0 +1,271 @@
+//! What a merge is asked to do, what it answers, and how it fails.
+
+use crate::adapter::{Kind, Naming};
+use crate::dtype::Dtype;
+use crate::linalg::Truncation;
+use crate::profile::Profile;
+use crate::write::WriteError;
+use serde::{Deserialize, Serialize};
+
+/// Smallest and largest weight of an input.
+pub const WEIGHT_RANGE: std::ops::RangeInclusive<f64> = -2.0..=2.0;
+
+/// One input's part in a merge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergeInput {
+    /// Name of the file for messages and for the recipe in the result.
+    pub label: String,
+    /// Weight, −2 to 2.
+    pub weight: f64,
+    /// Weight of the text encoders; None: the same as `weight`.
+    #[serde(default)]
+    pub te_weight: Option<f64>,
+    /// A factor per block on top of the weight.
+    #[serde(default)]
+    pub profile: Option<Profile>,
+    /// SHA-256 of the file in hex, where the caller knows it: stands in the recipe.
+    #[serde(default)]
+    pub sha256: Option<String>,
+}
+
+impl MergeInput {
+    /// An input at `weight` without a profile.
+    #[must_use]
+    pub fn new(label: impl Into<String>, weight: f64) -> Self {
+        Self { label: label.into(), weight, te_weight: None, profile: None, sha256: None }
+    }
+}
+
+/// How the inputs become one. See the module's documentation for what each stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Σ w·ΔW at its numerical rank, or compressed where a rank or an energy is given.
+    Sum,
+    /// The sum divided by Σ|w|.
+    Average,
+    /// Σ w·ΔW with the factors stacked as they are.
+    Concat,
+    /// Σ w·ΔW compressed to a rank or an energy: one of the two must be given.
+    Svd,
+}
+
+impl Method {
+    /// All methods, in the order a form shows them.
+    pub const ALL: [Self; 4] = [Self::Sum, Self::Average, Self::Concat, Self::Svd];
+
+    /// Name as in the recipe and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sum => "sum",
+            Self::Average => "average",
+            Self::Concat => "concat",
+            Self::Svd => "svd",
+        }
+    }
+}
+
+/// Stored type of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutDtype {
+    /// 16 bits, relative rounding 5e-4.
+    F16,
+    /// 16 bits, the range of f32, relative rounding 4e-3.
+    BF16,
+    /// 32 bits.
+    F32,
+}
+
+impl OutDtype {
+    /// The tensor type.
+    #[must_use]
+    pub fn dtype(self) -> Dtype {
+        match self {
+            Self::F16 => Dtype::F16,
+            Self::BF16 => Dtype::BF16,
+            Self::F32 => Dtype::F32,
+        }
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::F16 | Self::BF16 => 2,
+            Self::F32 => 4,
+        }
+    }
+}
+
+/// A whole merge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergePlan {
+    /// One entry per member, in the members' order.
+    pub inputs: Vec<MergeInput>,
+    /// How they become one.
+    pub method: Method,
+    /// Largest rank of a module.
+    #[serde(default)]
+    pub rank: Option<usize>,
+    /// Part of each module's energy (Σσ²) to keep, above 0 and at most 1.
+    #[serde(default)]
+    pub energy: Option<f64>,
+    /// Stored type of the result.
+    pub dtype: OutDtype,
+    /// Key naming of the result; None: the inputs' own where they agree and kohya's where they do not.
+    #[serde(default)]
+    pub naming: Option<Naming>,
+    /// Title in the metadata; None: the labels joined.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Replace an existing file at the target.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+impl MergePlan {
+    /// A plan with nothing but its inputs, a method and a type.
+    #[must_use]
+    pub fn new(inputs: Vec<MergeInput>, method: Method, dtype: OutDtype) -> Self {
+        Self { inputs, method, rank: None, energy: None, dtype, naming: None, title: None, overwrite: false }
+    }
+
+    /// What compression the method asks for; None: the stacked factors stay.
+    #[must_use]
+    pub(crate) fn truncation(&self) -> Option<Truncation> {
+        match self.method {
+            Method::Concat => None,
+            Method::Sum | Method::Average if self.rank.is_none() && self.energy.is_none() => {
+                Some(Truncation { rank: None, energy: Some(super::EXACT_ENERGY) })
+            }
+            _ => Some(Truncation { rank: self.rank, energy: self.energy }),
+        }
+    }
+
+    /// Checks everything that needs no file.
+    pub fn validate(&self) -> Result<(), MergeError> {
+        let bad = |why: String| Err(MergeError::Plan(why));
+        if self.inputs.is_empty() {
+            return bad("choose at least one adapter".into());
+        }
+        for input in &self.inputs {
+            for (what, w) in [("weight", Some(input.weight)), ("text encoder weight", input.te_weight)] {
+                if w.is_some_and(|w| !WEIGHT_RANGE.contains(&w)) {
+                    return bad(format!("the {what} of {} must lie between -2 and 2", input.label));
+                }
+            }
+        }
+        match (self.method, self.rank, self.energy) {
+            (Method::Svd, None, None) => bad("svd needs a rank or an energy to keep".into()),
+            (Method::Concat, Some(_), _) | (Method::Concat, _, Some(_)) => {
+                bad("concat keeps every rank; choose sum or svd to compress".into())
+            }
+            (_, Some(0), _) => bad("the rank must be at least 1".into()),
+            (_, _, Some(e)) if !(e > 0.0 && e <= 1.0) => bad("the energy must be above 0 and at most 1".into()),
+            _ if self.method == Method::Average && self.inputs.iter().all(|i| i.weight == 0.0) => {
+                bad("an average needs a weight other than 0".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Strength of the result in one slot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SlotStrength {
+    /// Label of the slot.
+    pub slot: String,
+    /// ‖ΔW‖ over the slot's modules, after compression.
+    pub frobenius: f64,
+}
+
+/// What a merge wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MergeReport {
+    /// Modules in the result.
+    pub modules: usize,
+    /// Smallest rank of a module; 0 without modules.
+    pub rank_min: usize,
+    /// Largest rank of a module.
+    pub rank_max: usize,
+    /// Kept part of Σσ² over all modules; 1 when nothing was cut.
+    pub energy_kept: f64,
+    /// ‖ΔW‖ of the result; None for concat, which does not look.
+    pub frobenius: Option<f64>,
+    /// Strength by slot; empty for concat.
+    pub blocks: Vec<SlotStrength>,
+    /// Energy kept per module, in the order of the file: (key stem, rank, kept part).
+    pub per_module: Vec<(String, usize, f64)>,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    /// Plain sentences, one per thing the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Why a merge did not happen. No file is left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// The plan contradicts itself or the members.
+    #[error("{0}")]
+    Plan(String),
+    /// A file does not go with the others.
+    #[error("these adapters cannot be combined: {}", .0.join("; "))]
+    Incompatible(Vec<String>),
+    /// A module of a kind that this method cannot add up.
+    #[error("{file} holds {kind:?} modules ({module}), which cannot be merged yet; leave the file out or give it the weight 0")]
+    Kind {
+        /// Label of the file.
+        file: String,
+        /// Kind of the module.
+        kind: Kind,
+        /// Its name.
+        module: String,
+    },
+    /// The same weight with different shapes.
+    #[error("{file} changes {target} as {found}, the others as {expected}: they belong to different base models")]
+    Shape {
+        /// Label of the file.
+        file: String,
+        /// Path of the weight.
+        target: String,
+        /// Rows × columns in this file.
+        found: String,
+        /// Rows × columns so far.
+        expected: String,
+    },
+    /// NaN or infinity in a factor.
+    #[error("{file}: the tensor {key} holds values that are not numbers (NaN or infinity); the file is damaged")]
+    NotFinite {
+        /// Label of the file.
+        file: String,
+        /// Key of the tensor.
+        key: String,
+    },
+    /// A value does not fit the chosen type.
+    #[error("{module} holds values beyond the range of {dtype:?}; choose bf16 or f32")]
+    Range {
+        /// Module of the result.
+        module: String,
+        /// The chosen type.
+        dtype: OutDtype,
+    },
+    /// A decomposition did not converge.
+    #[error("the decomposition of {0} did not converge; please report the file")]
+    Numeric(String),
+    /// A file could not be read.
+    #[error("could not read {file}: {reason}")]
+    Read {
+        /// Label of the file.
+        file: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The result could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The caller asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] crate::progress::Cancelled),
+}

@@ -1,0 +1,146 @@
+//! Which modules of which files change the same weight, and in what form the result holds it.
+//!
+//! The same projection comes fused (`qkv`) or split (`to_q`, `to_k`, `to_v`). Split modules stay split while every file splits alike. As soon as
+//! one file has the fused form, or the windows differ, the result has the fused form: a split module fills its own rows of B.
+
+use super::plan::MergeError;
+use crate::adapter::{Adapter, Component, Factors, Kind, Module, Target};
+use std::collections::BTreeMap;
+
+/// One module that takes part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Part {
+    /// Index of the file.
+    pub(crate) member: usize,
+    /// Index into the file's modules.
+    pub(crate) module: usize,
+    /// First row of the result that it covers.
+    pub(crate) row0: usize,
+    /// Weight × block factor, without the module's own scale.
+    pub(crate) weight: f64,
+    /// Its rows' halves stand the other way round than in the result.
+    pub(crate) swap: bool,
+}
+
+/// One module of the result.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Group {
+    /// The weight that it changes.
+    pub(crate) target: Target,
+    /// Rows of ΔW.
+    pub(crate) m: usize,
+    /// Columns of ΔW.
+    pub(crate) n: usize,
+    /// What is added up.
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A file and the name it is called by in messages.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) adapter: &'a Adapter,
+    pub(crate) label: &'a str,
+}
+
+impl Named<'_> {
+    pub(crate) fn module(&self, part: &Part) -> &Module {
+        &self.adapter.modules[part.module]
+    }
+}
+
+/// True for the kinds whose ΔW is a product of two factors that this crate adds up.
+pub(crate) fn is_pair(module: &Module) -> bool {
+    matches!(module.kind, Kind::Lora | Kind::Locon) && matches!(module.factors, Factors::Pair(_)) && module.rank > 0
+}
+
+/// Groups all modules by the weight they change. `weight(member, module)` is 0 for a module that is left out. `fuse` joins windows of one
+/// weight even where all files split alike (the result's naming has no split form).
+pub(crate) fn group(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64, fuse: bool) -> Result<Vec<Group>, MergeError> {
+    let mut by_path: BTreeMap<(Component, &str), Vec<(Option<(usize, usize)>, Part)>> = BTreeMap::new();
+    for (member, file) in files.iter().enumerate() {
+        for (index, module) in file.adapter.modules.iter().enumerate() {
+            let weight = weight(member, module);
+            if weight == 0.0 {
+                continue;
+            }
+            if !is_pair(module) {
+                return Err(MergeError::Kind { file: file.label.into(), kind: module.kind, module: module.name.clone() });
+            }
+            let part = Part { member, module: index, row0: module.target.rows.map_or(0, |r| r.0), weight, swap: module.swapped_halves };
+            by_path.entry((module.target.component, &module.target.path)).or_default().push((module.target.rows, part));
+        }
+    }
+    let mut groups = Vec::new();
+    for ((component, path), parts) in by_path {
+        let target = Target { component, path: path.to_owned(), rows: None };
+        split(files, target, parts, fuse, &mut groups)?;
+    }
+    Ok(groups)
+}
+
+/// Turns all parts of one weight into one group, or into one per window.
+fn split(
+    files: &[Named<'_>],
+    target: Target,
+    parts: Vec<(Option<(usize, usize)>, Part)>,
+    fuse: bool,
+    out: &mut Vec<Group>,
+) -> Result<(), MergeError> {
+    let mut windows: BTreeMap<Option<(usize, usize)>, Vec<Part>> = BTreeMap::new();
+    for (rows, part) in parts {
+        windows.entry(rows).or_default().push(part);
+    }
+    let whole = windows.contains_key(&None);
+    if (whole && windows.len() == 1) || (!whole && !fuse && !overlap(windows.keys())) {
+        for (rows, mut parts) in windows {
+            // Kept names keep their own order of halves; new names have the native one.
+            let stored = !fuse && parts.first().is_some_and(|p| p.swap);
+            parts.iter_mut().for_each(|p| (p.row0, p.swap) = (0, p.swap != stored));
+            out.push(sized(files, Target { rows, ..target.clone() }, parts)?);
+        }
+        return Ok(());
+    }
+    let mut parts: Vec<Part> = windows.into_values().flatten().collect();
+    // Whole modules first: their shape is the one to fit. Then by file, so that the order of the result does not depend on the windows' order.
+    parts.sort_by_key(|p| (files[p.member].module(p).target.rows.is_some(), p.member, p.row0, p.module));
+    out.push(sized(files, target, parts)?);
+    Ok(())
+}
+
+/// True when two different windows share a row.
+fn overlap<'a>(windows: impl Iterator<Item = &'a Option<(usize, usize)>>) -> bool {
+    let mut end = 0;
+    for (first, rows) in windows.flatten() {
+        if *first < end {
+            return true;
+        }
+        end = first + rows;
+    }
+    false
+}
+
+/// Finds the group's shape and checks every part against it.
+fn sized(files: &[Named<'_>], target: Target, parts: Vec<Part>) -> Result<Group, MergeError> {
+    let module = |p: &Part| files[p.member].module(p);
+    let n = parts.first().map_or(0, |p| module(p).in_dim);
+    let whole = parts.iter().find(|p| module(p).target.rows == target.rows).map(|p| module(p).out_dim);
+    let m = whole.unwrap_or_else(|| fused_rows(&target.path, n));
+    for part in &parts {
+        let found = module(part);
+        let fits = if found.target.rows == target.rows { found.out_dim == m } else { part.row0 + found.out_dim <= m };
+        if found.in_dim != n || !fits {
+            return Err(MergeError::Shape {
+                file: files[part.member].label.into(),
+                target: target.path,
+                found: format!("{}×{}", found.out_dim, found.in_dim),
+                expected: format!("{m}×{n}"),
+            });
+        }
+    }
+    Ok(Group { target, m, n, parts })
+}
+
+/// Rows of a fused weight from its columns: qkv is 3 heads' widths, the Flux single stream's linear1 is qkv and a four times wider MLP.
+fn fused_rows(path: &str, n: usize) -> usize {
+    if path.ends_with("linear1") { 7 * n } else { 3 * n }
+}

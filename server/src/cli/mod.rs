@@ -1,0 +1,66 @@
+//! The command line: one file per command, each a call to the same services that the page uses.
+
+mod config;
+mod inspect;
+mod merge;
+mod output;
+mod samples;
+mod scan;
+mod serve;
+mod strand;
+
+use crate::config::{GlobalOptions, Settings};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A workbench for LoRA adapters: collect, look inside, weave.
+#[derive(Debug, Parser)]
+#[command(name = "weft", version, about, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open the workbench in the browser: serves the page and the REST interface
+    Serve(serve::Serve),
+    /// Add folders to the library (or look through them again) and wait until all is measured
+    Scan(scan::Scan),
+    /// Show what adapter files hold and where in the network they work
+    Inspect(inspect::Inspect),
+    /// Weave several adapters into one file
+    Merge(merge::Merge),
+    /// Write synthetic adapters to try things out with
+    Samples(samples::Samples),
+    /// Show every setting and where it comes from
+    Config(config::Config),
+}
+
+impl Cli {
+    /// Runs the command. The exit code is 0, or 1 when a part of what was asked failed.
+    pub fn run(self) -> Result<ExitCode> {
+        match self.command {
+            Command::Serve(command) => command.run(&self.global),
+            Command::Scan(command) => command.run(&self.global),
+            Command::Inspect(command) => command.run(),
+            Command::Merge(command) => command.run(),
+            Command::Samples(command) => command.run(),
+            Command::Config(command) => command.run(&self.global),
+        }
+    }
+}
+
+/// Settings, log and runtime for commands that need services.
+fn with_runtime<F, T>(settings: &Settings, work: impl FnOnce() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    crate::start::start_log(settings)?;
+    // Leptos wants several workers even on one core, or a page that waits for itself would hang.
+    let workers = std::thread::available_parallelism().map_or(4, usize::from).max(4);
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()?.block_on(work())
+}

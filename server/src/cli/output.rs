@@ -1,0 +1,65 @@
+//! Progress and numbers on a terminal.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::atomic::{AtomicBool, Ordering};
+use weft_weights::progress::Progress;
+
+/// A bar on stderr; nothing where stderr is no terminal. Ctrl-C asks the work to stop between two steps.
+#[derive(Debug)]
+pub(super) struct Bar {
+    bar: ProgressBar,
+    cancelled: &'static AtomicBool,
+}
+
+/// Set by Ctrl-C for the rest of the process: the only global, because a signal has no other place to go.
+static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+impl Bar {
+    /// A bar that is not yet moving.
+    pub(super) fn new() -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = ProgressBar::new(0).with_style(style);
+        watch_interrupt();
+        Self { bar, cancelled: &CANCELLED }
+    }
+
+    /// Takes the bar off the screen.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn step(&self, done: u64, total: u64, what: &str) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        self.bar.set_message(what.to_owned());
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}
+
+/// The first Ctrl-C asks, the second ends the program.
+fn watch_interrupt() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        std::thread::spawn(|| {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                while tokio::signal::ctrl_c().await.is_ok() {
+                    if CANCELLED.swap(true, Ordering::Relaxed) {
+                        std::process::exit(130);
+                    }
+                    eprintln!("\nstopping after this step; press again to stop at once");
+                }
+            });
+        });
+    });
+}
+
+/// `12.3 MB`.
+pub(super) fn bytes(count: u64) -> String {
+    indicatif::DecimalBytes(count).to_string()
+}

@@ -1,0 +1,38 @@
+//! `/api/v1`: each handler takes its role, calls one service, answers with its DTO. The OpenAPI description is made from the same lines.
+
+mod adapters;
+mod jobs;
+mod layouts;
+mod library;
+pub(super) mod openapi;
+mod roots;
+mod samples;
+mod weave;
+
+use super::AppState;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Every REST route but the event stream.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(library::query))
+        .routes(routes!(library::overview))
+        .routes(routes!(adapters::details, adapters::edit))
+        .routes(routes!(adapters::preview))
+        .routes(routes!(adapters::file))
+        .routes(routes!(adapters::reindex))
+        .routes(routes!(roots::list, roots::add))
+        .routes(routes!(roots::scan_all))
+        .routes(routes!(roots::remove))
+        .routes(routes!(roots::scan))
+        .routes(routes!(jobs::list, jobs::clear))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry))
+        .routes(routes!(weave::together))
+        .routes(routes!(weave::estimate))
+        .routes(routes!(weave::merge))
+        .routes(routes!(samples::create))
+        .routes(routes!(layouts::list))
+}

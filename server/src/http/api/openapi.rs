@@ -1,0 +1,45 @@
+//! `/api/v1/openapi.json`.
+
+use super::super::AppState;
+use crate::http::problem::ProblemBody;
+use axum::routing::get;
+use axum::{Json, Router};
+use std::sync::Arc;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Weft",
+        description = "A workbench for LoRA adapters. Errors are application/problem+json. Times are milliseconds since 1970, sizes bytes. \
+                       Events: GET /api/v1/events (text/event-stream, event name `weft`, one JSON object each, resumable by Last-Event-ID).",
+        license(name = "MIT OR Apache-2.0")
+    ),
+    components(schemas(ProblemBody, weft_domain::Event)),
+    tags(
+        (name = "library", description = "Search, details, what a user wrote"),
+        (name = "roots", description = "Folders that Weft watches"),
+        (name = "weave", description = "Several adapters into one"),
+        (name = "jobs", description = "Work that takes longer than a request"),
+    )
+)]
+struct Base;
+
+/// The document before the routes add themselves.
+pub(super) fn base() -> Document {
+    Base::openapi()
+}
+
+/// Serves the finished document.
+pub(in crate::http) fn router(mut document: Document) -> Router<AppState> {
+    prefix(&mut document);
+    let document = Arc::new(document);
+    Router::new().route("/api/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
+}
+
+/// Paths as a client writes them.
+fn prefix(document: &mut Document) {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (format!("/api/v1{path}"), item)).collect();
+}

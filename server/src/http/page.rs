@@ -1,0 +1,56 @@
+//! Server-rendered pages and their server functions.
+
+use super::headers::content_security_policy;
+use super::{ApiError, AppState};
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, header};
+use leptos::config::LeptosOptions;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use weft_app::{App, PageOptions, shell};
+use weft_domain::Problem;
+
+/// Leptos asks for these; the addresses of scripts come from [`super::assets`], not from here.
+pub(super) fn leptos_options() -> LeptosOptions {
+    LeptosOptions::builder().output_name("weft").build()
+}
+
+pub(super) fn router(state: &AppState) -> Router<AppState> {
+    let routes = generate_route_list(App);
+    let options = page_options(state);
+    let services = state.services.clone();
+    let context = move || provide_context(services.clone());
+    Router::new().leptos_routes_with_context(state, routes, context, move || {
+        send_policy();
+        shell(options.clone())
+    })
+}
+
+/// The nonce of this answer goes into its policy: only the page's own inline data may run.
+fn send_policy() {
+    let nonce = leptos::nonce::use_nonce();
+    let policy = content_security_policy(nonce.as_ref().map(|nonce| nonce.as_inner().as_ref()));
+    if let (Some(response), Ok(policy)) = (use_context::<ResponseOptions>(), HeaderValue::from_str(&policy)) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+        response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}
+
+fn page_options(state: &AppState) -> PageOptions {
+    let url = |name: &str| state.assets.url(name);
+    PageOptions {
+        css: url("weft.css"),
+        boot_js: url("boot.js"),
+        theme_js: url("theme.js"),
+        manifest: url("manifest.webmanifest"),
+        icon: url("icon.svg"),
+        font: url("inter.woff2"),
+        build: state.assets.build().to_owned(),
+    }
+}
+
+/// Anything that no route takes.
+pub(super) async fn not_found() -> Response {
+    ApiError(Problem::not_found("There is nothing at this address.")).into_response()
+}

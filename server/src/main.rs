@@ -1,0 +1,15 @@
+//! Entry: parse, run, explain what went wrong.
+
+use clap::Parser;
+use std::process::ExitCode;
+use weft::cli::Cli;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("weft: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! `kill -9` at random moments: after a restart every job ends, no half file stays, no row stands twice.
+//!
+//! The real program is started and killed; nothing is simulated.
+
+#![cfg(unix)]
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use weft_weights::progress::Silent;
+use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
+
+const KILLS: u64 = 20;
+
+struct Program {
+    child: Child,
+    address: String,
+}
+
+impl Program {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data-dir"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("weft starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
+        let address = line.trim().rsplit_once("http://").unwrap_or_else(|| panic!("no address in {line:?}")).1.to_owned();
+        Self { child, address }
+    }
+
+    /// HTTP/1.0: the answer ends with the connection, nothing to take apart.
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> std::io::Result<Value> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let host = &self.address;
+        let length = body.len();
+        write!(stream, "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        let text = String::from_utf8_lossy(&answer);
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        Ok(serde_json::from_str(body).unwrap_or(Value::Null))
+    }
+
+    fn get(&self, path: &str) -> Value {
+        self.ask("GET", path, None).expect("an answer")
+    }
+
+    fn kill(mut self) {
+        // SIGKILL: no handler runs, nothing is flushed.
+        self.child.kill().expect("killed");
+        self.child.wait().expect("reaped");
+    }
+
+    fn settled(&self) -> Vec<Value> {
+        let start = Instant::now();
+        loop {
+            let jobs = self.get("/api/v1/jobs").as_array().cloned().unwrap_or_default();
+            if !jobs.is_empty() && jobs.iter().all(|job| !matches!(job["state"].as_str(), Some("queued" | "running"))) {
+                return jobs;
+            }
+            assert!(start.elapsed() < Duration::from_secs(180), "jobs do not end: {jobs:#?}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Moments that differ from round to round, the same in every run (a 64-bit LCG, Knuth's constants).
+fn moments() -> impl FnMut(u64) -> Duration {
+    let mut state = 42u64;
+    move |limit_ms| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis((state >> 33) % limit_ms)
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("folder").flatten() {
+        if entry.path().is_dir() { found.extend(files_below(&entry.path())) } else { found.push(entry.path()) }
+    }
+    found
+}
+
+fn samples(folder: &Path, count: usize, family: &str, size: SampleSize) {
+    let families = vec![weft_weights::family::Family::by_id(family).expect("family")];
+    write_samples(folder, &SampleOptions { count, families, seed: 3, size: Some(size) }, &Silent).expect("samples");
+}
+
+fn no_temporary_files(folder: &Path) {
+    let left: Vec<_> = files_below(folder).into_iter().filter(|path| path.extension().is_none_or(|ending| ending != "safetensors")).collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+}
+
+#[test]
+fn a_scan_that_is_killed_twenty_times_ends_complete() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let (data, folder) = (dir.path().join("data"), dir.path().join("loras"));
+    samples(&folder, 150, "sd1", SampleSize::Tiny);
+    let files = files_below(&folder).len();
+    let mut moment = moments();
+    for round in 0..KILLS {
+        let program = Program::start(&data);
+        if round == 0 {
+            program.ask("POST", "/api/v1/roots", Some(&json!({ "path": folder }))).expect("root added");
+        } else if round % 4 == 0 {
+            program.ask("POST", "/api/v1/roots/scan", None).expect("scan asked");
+        }
+        std::thread::sleep(moment(400));
+        program.kill();
+    }
+    let program = Program::start(&data);
+    let jobs = program.settled();
+    assert!(jobs.iter().all(|job| job["state"] == "done"), "{jobs:#?}");
+    let page = program.get("/api/v1/library?limit=500");
+    let items = page["items"].as_array().expect("items");
+    let names: BTreeSet<&str> = items.iter().filter_map(|card| card["file_name"].as_str()).collect();
+    assert_eq!((items.len(), names.len()), (files, files), "each file stands once");
+    assert!(items.iter().all(|card| card["state"] == "ready"));
+    assert_eq!(program.get("/api/v1/overview")["unmeasured"], 0);
+    no_temporary_files(&folder);
+}
+
+#[test]
+fn merges_that_are_killed_twenty_times_leave_whole_files_only() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let (data, folder) = (dir.path().join("data"), dir.path().join("loras"));
+    samples(&folder, 3, "flux1", SampleSize::Small);
+    let before = files_below(&folder).len();
+    let program = Program::start(&data);
+    program.ask("POST", "/api/v1/roots", Some(&json!({ "path": folder }))).expect("root added");
+    program.settled();
+    let page = program.get("/api/v1/library?kind=lora");
+    let cards = page["items"].as_array().expect("items").clone();
+    assert!(cards.len() >= 2, "{cards:#?}");
+    program.kill();
+
+    let mut moment = moments();
+    for round in 0..KILLS {
+        let program = Program::start(&data);
+        let request = json!({ "name": format!("Woven {round}"), "root": cards[0]["root"], "method": "svd", "rank": 8,
+            "strands": [{ "adapter": cards[0]["id"], "weight": 0.7 }, { "adapter": cards[1]["id"], "weight": 0.4 }] });
+        let job = program.ask("POST", "/api/v1/merges", Some(&request)).expect("merge asked");
+        assert!(job["id"].is_number(), "{job:#}");
+        std::thread::sleep(moment(700));
+        program.kill();
+    }
+    let program = Program::start(&data);
+    let jobs = program.settled();
+    let merges: Vec<&Value> = jobs.iter().filter(|job| job["kind"] == "merge").collect();
+    assert_eq!(merges.len() as u64, KILLS);
+    for job in &merges {
+        assert_eq!(job["state"], "done", "{job:#}");
+        let path = PathBuf::from(job["result"]["path"].as_str().expect("path"));
+        weft_weights::inspect::inspect(&path, &Silent).expect("a whole file");
+    }
+    let paths: BTreeSet<&str> = merges.iter().filter_map(|job| job["result"]["path"].as_str()).collect();
+    assert_eq!(paths.len() as u64, KILLS, "one file for each merge");
+    assert_eq!(files_below(&folder).len() as u64, before as u64 + KILLS, "and no other");
+    assert_eq!(program.get("/api/v1/library?limit=500")["total"], before as u64 + KILLS);
+    no_temporary_files(&folder);
+}
