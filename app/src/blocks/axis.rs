@@ -59,14 +59,8 @@ impl Axis {
 
     /// Number of blocks.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.cells.len()
-    }
-
-    /// No block at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
     }
 
     /// Left edge and width of a cell's bar.
@@ -86,7 +80,7 @@ impl Axis {
     #[must_use]
     pub fn nearest(&self, share: f64) -> Option<usize> {
         let distance = |at: &usize| (self.middle(*at) - share).abs();
-        (0..self.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        (0..self.count()).min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 
     /// Left and right edge of a run as shares of the width.
@@ -115,7 +109,7 @@ impl Axis {
     /// `few`, `some` or `many` blocks: the style sheet shows labels by it.
     #[must_use]
     pub fn density(&self) -> &'static str {
-        match self.len() {
+        match self.count() {
             0..=20 => "few",
             21..=32 => "some",
             _ => "many",
@@ -187,7 +181,7 @@ mod tests {
     #[test]
     fn cells_fill_the_width_with_a_gap_between_groups() {
         let axis = axis(&[("in", 12), ("mid", 1), ("out", 12)]);
-        assert_eq!((axis.len(), axis.runs.len()), (25, 3));
+        assert_eq!((axis.count(), axis.runs.len()), (25, 3));
         let last = axis.cells.last().map_or(0.0, |c| c.x + axis.pitch);
         assert!((last - WIDTH).abs() < 1e-9);
         assert!((axis.cells[12].x - axis.cells[11].x - 2.0 * axis.pitch).abs() < 1e-9);

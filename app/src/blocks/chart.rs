@@ -64,7 +64,8 @@ fn values(shown: &Shown, at: usize) -> impl IntoView + use<> {
             <span>"Frobenius "<b class="num">{format::strength(block.frobenius)}</b></span>
             <span>"RMS "<b class="num">{format::strength(block.rms)}</b></span>
             <span>"share "<b class="num">{format::percent(part)}</b></span>
-        }.into_any()
+        }
+        .into_any()
     } else {
         view! { <span class="hint">"absent: the file has nothing in this block"</span> }.into_any()
     };

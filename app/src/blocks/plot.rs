@@ -19,7 +19,7 @@ pub(crate) fn listener(ev: &web_sys::PointerEvent) -> Option<web_sys::Element> {
 
 /// The cell a key moves to, or None for keys that do not move.
 pub(crate) fn moved(key: &str, at: Option<usize>, axis: &Axis) -> Option<usize> {
-    let last = axis.len().checked_sub(1)?;
+    let last = axis.count().checked_sub(1)?;
     let start = |at: usize| axis.runs.iter().rev().find(|run| run.start < at).map_or(0, |run| run.start);
     let next = |at: usize| axis.runs.iter().find(|run| run.start > at).map_or(last, |run| run.start);
     Some(match (key, at) {
@@ -91,7 +91,7 @@ pub fn Picker(
             aria-roledescription="block chart"
             aria-label=move || label.get()
             aria-valuemin="1"
-            aria-valuemax=move || axis.with(|axis| axis.len().max(1).to_string())
+            aria-valuemax=move || axis.with(|axis| axis.count().max(1).to_string())
             aria-valuenow=move || (active.get().unwrap_or(0) + 1).to_string()
             aria-valuetext=valuetext
             on:pointermove=on_move
@@ -129,7 +129,7 @@ pub fn Cursor(#[prop(into)] axis: Signal<Axis>, active: RwSignal<Option<usize>>,
 pub fn AxisLabels(#[prop(into)] axis: Signal<Axis>) -> impl IntoView {
     move || {
         axis.with(|axis| {
-            let ticks = (0..axis.len())
+            let ticks = (0..axis.count())
                 .map(|at| {
                     let class = format!("tick l{}", axis.label_level(at));
                     view! { <text class=class x=place(axis.middle(at)) y="12">{axis.cells[at].label.clone()}</text> }

@@ -344,3 +344,67 @@ fn keep(cells: &mut [Option<Cell>], old: &[Option<Cell>], offset: usize, items: 
         *place = Some(cell);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_domain::adapter::PreviewKind;
+    use weft_domain::{FileState, RootId};
+
+    fn card(id: i64, name: &str) -> AdapterCard {
+        AdapterCard {
+            id: AdapterId(id),
+            name: name.to_owned(),
+            file_name: String::new(),
+            folder: String::new(),
+            root: RootId(1),
+            state: FileState::Ready,
+            error: None,
+            family: String::new(),
+            family_label: String::new(),
+            kind: String::new(),
+            rank_min: None,
+            rank_max: None,
+            size: 0,
+            tags: Vec::new(),
+            rating: None,
+            has_block_weights: false,
+            fallback: false,
+            preview: PreviewKind::Portrait,
+            preview_version: String::new(),
+            modified_ms: 0,
+            added_ms: 0,
+        }
+    }
+
+    fn names(cells: &[Option<Cell>]) -> Vec<Option<String>> {
+        cells.iter().map(|cell| cell.as_ref().map(|cell| cell.get_untracked().name)).collect()
+    }
+
+    #[test]
+    fn a_known_adapter_keeps_its_cell_where_it_moves() {
+        let mut cells = vec![None; 3];
+        keep(&mut cells, &[], 1, vec![card(1, "a"), card(2, "b")]);
+        assert_eq!(names(&cells), [None, Some("a".to_owned()), Some("b".to_owned())]);
+        let old = cells.clone();
+        let held = old[1].clone();
+        let mut cells = vec![None; 3];
+        keep(&mut cells, &old, 0, vec![card(3, "c"), card(1, "A")]);
+        assert_eq!(names(&cells), [Some("c".to_owned()), Some("A".to_owned()), None]);
+        assert_eq!(held.map(|cell| cell.get_untracked().name), Some("A".to_owned()), "who reads the old cell sees the change");
+    }
+
+    #[test]
+    fn more_cards_than_places_do_no_harm() {
+        let mut cells = vec![None; 1];
+        keep(&mut cells, &[], 0, vec![card(1, "a"), card(2, "b")]);
+        assert_eq!(cells.len(), 1);
+    }
+
+    #[test]
+    fn layouts_survive_local_storage() {
+        for layout in [Layout::Grid, Layout::Dense, Layout::List] {
+            assert_eq!(Layout::parse(layout.as_str()), layout);
+        }
+    }
+}

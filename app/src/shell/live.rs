@@ -165,3 +165,49 @@ fn merge(jobs: &mut Vec<JobView>, job: JobView) {
     }
     jobs.sort_by_key(|job| (job.state.finished(), std::cmp::Reverse(job.finished_ms.unwrap_or(job.created_ms)), job.id));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weft_domain::{JobId, JobKind, JobState, Lane};
+
+    fn job(id: i64, state: JobState, finished_ms: Option<i64>) -> JobView {
+        JobView {
+            id: JobId(id),
+            kind: JobKind::Scan,
+            title: String::new(),
+            lane: Lane::Io,
+            state,
+            done: 0,
+            total: 0,
+            message: String::new(),
+            eta_ms: None,
+            cancelling: false,
+            attempt: 1,
+            error: None,
+            result: None,
+            created_ms: id,
+            started_ms: None,
+            finished_ms,
+        }
+    }
+
+    #[test]
+    fn active_jobs_come_first_and_then_the_newest() {
+        let mut jobs = Vec::new();
+        for new in [job(1, JobState::Done, Some(10)), job(2, JobState::Done, Some(20)), job(3, JobState::Running, None)] {
+            merge(&mut jobs, new);
+        }
+        assert_eq!(jobs.iter().map(|job| job.id.0).collect::<Vec<_>>(), [3, 2, 1]);
+    }
+
+    #[test]
+    fn a_late_event_does_not_wake_a_finished_job() {
+        let mut jobs = vec![job(1, JobState::Done, Some(10))];
+        merge(&mut jobs, job(1, JobState::Running, None));
+        assert_eq!(jobs[0].state, JobState::Done);
+        let again = JobView { attempt: 2, ..job(1, JobState::Running, None) };
+        merge(&mut jobs, again);
+        assert_eq!(jobs[0].state, JobState::Running);
+    }
+}

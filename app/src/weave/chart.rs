@@ -73,9 +73,14 @@ fn Layers(drawn: Memo<Shapes>) -> impl IntoView {
     let colours = colours(loom);
     let data = move |pick: fn(&Shapes) -> &Vec<String>, at: usize| drawn.with(|d| pick(d).get(at).cloned().unwrap_or_default());
     let each = move |draw: fn(&str) -> String, pick: fn(&Shapes) -> &Vec<String>| {
-        colours.get().into_iter().enumerate().map(|(at, c)| {
-            view! { <path class=draw(&colour(c)) d=move || data(pick, at)></path> }
-        }).collect_view()
+        colours
+            .get()
+            .into_iter()
+            .enumerate()
+            .map(|(at, c)| {
+                view! { <path class=draw(&colour(c)) d=move || data(pick, at)></path> }
+            })
+            .collect_view()
     };
     move || {
         view! {

@@ -50,7 +50,13 @@ fn Choose(open: RwSignal<bool>) -> impl IntoView {
             let answer = if words.trim().is_empty() && narrow.is_none() {
                 library_recent(SHOWN).await
             } else {
-                let query = LibraryQuery { text: words, family: narrow.into_iter().collect(), state: vec!["ready".to_owned()], limit: SHOWN, ..Default::default() };
+                let query = LibraryQuery {
+                    text: words,
+                    family: narrow.into_iter().collect(),
+                    state: vec!["ready".to_owned()],
+                    limit: SHOWN,
+                    ..Default::default()
+                };
                 library_query(query).await.map(|page| page.items)
             };
             if asked.try_get_value() == turn {
@@ -80,9 +86,11 @@ fn Choose(open: RwSignal<bool>) -> impl IntoView {
     let first = move |event: leptos::ev::KeyboardEvent| {
         if event.key() == "Enter" {
             event.prevent_default();
-            let card = found.with_untracked(|f| f.as_ref().and_then(|f| f.as_ref().ok()).and_then(|cards| {
-                cards.iter().find(|c| loom.state.with_untracked(|s| s.strand(c.id).is_none())).cloned()
-            }));
+            let card = found.with_untracked(|f| {
+                f.as_ref()
+                    .and_then(|f| f.as_ref().ok())
+                    .and_then(|cards| cards.iter().find(|c| loom.state.with_untracked(|s| s.strand(c.id).is_none())).cloned())
+            });
             if let Some(card) = card {
                 loom.add(card);
             }

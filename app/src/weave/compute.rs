@@ -76,7 +76,8 @@ pub fn combine(grams: &Grams, state: &WeaveState) -> Combined {
     let loose = set.summary(&free, GROWTH_LIMIT);
     let part = average_part(state);
     let ease: Vec<f64> = set.slots.iter().map(|slot| part * state.tamed(&slot.slot).abs()).collect();
-    let tamed: Vec<SlotCombination> = free.iter().zip(&ease).map(|(slot, ease)| SlotCombination { norm: slot.norm * ease, ..slot.clone() }).collect();
+    let tamed: Vec<SlotCombination> =
+        free.iter().zip(&ease).map(|(slot, ease)| SlotCombination { norm: slot.norm * ease, ..slot.clone() }).collect();
     let CombinationSummary { total, mean, variance, .. } = set.summary(&tamed, GROWTH_LIMIT);
     let strongest = if loose.growth > 0.0 { loose.total / loose.growth } else { 0.0 };
     let blocks = (0..set.slots.len())

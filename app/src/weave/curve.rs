@@ -62,7 +62,9 @@ pub(super) fn Curve(
         frame.with_untracked(|f| f.as_ref().and_then(|f| f.nearest(x)))
     };
     let dot = move |point: Option<RankPoint>| {
-        frame.with(|f| point.and_then(|p| f.as_ref().map(|f| f.place(&p))).map(|(x, y)| (format!("{}%", number(x * 100.0)), number(y * HEIGHT))))
+        frame.with(|f| {
+            point.and_then(|p| f.as_ref().map(|f| f.place(&p))).map(|(x, y)| (format!("{}%", number(x * 100.0)), number(y * HEIGHT)))
+        })
     };
     let told = move || {
         chosen().map_or_else(

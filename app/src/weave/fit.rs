@@ -31,7 +31,8 @@ pub(super) fn FitBox() -> impl IntoView {
     let count = Memo::new(move |_| loom.state.with(|s| s.strands.len()));
     let verdict = Memo::new(move |_| loom.known.with(|k| k.verdict.clone()));
     let odd = Memo::new(move |_| {
-        let families: Vec<(AdapterId, String)> = loom.state.with(|s| s.strands.iter().filter_map(|s| Some((s.adapter, loom.card(s.adapter)?.family))).collect());
+        let families: Vec<(AdapterId, String)> =
+            loom.state.with(|s| s.strands.iter().filter_map(|s| Some((s.adapter, loom.card(s.adapter)?.family))).collect());
         odd_one(&families)
     });
     let without = move |_| {
@@ -44,21 +45,27 @@ pub(super) fn FitBox() -> impl IntoView {
             return view! {
                 <ProblemView error/>
                 <Button icon=Glyph::Refresh busy=loom.asking on:click=move |_| loom.retry()>"Try again"</Button>
-            }.into_any();
+            }
+            .into_any();
         }
         if loom.asking.get() {
             return view! { <p class="sr-only" role="status">"Comparing the strands"</p><Skeleton class="skeleton-note"/> }.into_any();
         }
         let verdict = verdict.get();
         if count.get() < 2 && verdict.fits {
-            return view! { <p class="hint fit-one">"One strand: its profile can be changed and saved. Add another to weave."</p> }.into_any();
+            return view! { <p class="hint fit-one">"One strand: its profile can be changed and saved. Add another to weave."</p> }
+                .into_any();
         }
         let sentences = |list: Vec<String>| list.into_iter().map(|s| view! { <p>{s}</p> }).collect_view();
         let tone = if verdict.fits { Tone::Good } else { Tone::Bad };
         view! {
             <div class="fit" role="status">
                 <Notice tone>
-                    {if verdict.fits { "They fit." } else { "They do not fit." }}
+                    {match (verdict.fits, verdict.reasons.is_empty()) {
+                        (true, true) => "They fit: the same model, the same blocks.",
+                        (true, false) => "They fit.",
+                        (false, _) => "They do not fit.",
+                    }}
                     {sentences(verdict.reasons)}
                     {(!verdict.fits).then(|| odd.get()).flatten().map(|id| view! {
                         <Button on:click=without>{format!("Take {} out", loom.name(id))}</Button>
@@ -66,7 +73,8 @@ pub(super) fn FitBox() -> impl IntoView {
                 </Notice>
                 {(!verdict.warnings.is_empty()).then(|| view! { <Notice tone=Tone::Warn>{sentences(verdict.warnings)}</Notice> })}
             </div>
-        }.into_any()
+        }
+        .into_any()
     }
 }
 
@@ -97,7 +105,9 @@ pub(super) fn GrowthBox() -> impl IntoView {
         }
     };
     let ignore = move |_| {
-        let labels: Vec<String> = loom.axis.with_untracked(|a| over.with_untracked(|o| o.iter().filter_map(|s| a.cells.get(*s).map(|c| c.label.clone())).collect()));
+        let labels: Vec<String> = loom
+            .axis
+            .with_untracked(|a| over.with_untracked(|o| o.iter().filter_map(|s| a.cells.get(*s).map(|c| c.label.clone())).collect()));
         loom.ignored.update(|i| i.extend(labels));
     };
     view! {
@@ -125,7 +135,9 @@ mod tests {
 
     #[test]
     fn the_odd_one_is_of_another_family() {
-        let of = |f: &[&str]| odd_one(&f.iter().enumerate().map(|(i, f)| (AdapterId(i as i64), (*f).to_owned())).collect::<Vec<_>>()).map(|id| id.0);
+        let of = |f: &[&str]| {
+            odd_one(&f.iter().enumerate().map(|(i, f)| (AdapterId(i as i64), (*f).to_owned())).collect::<Vec<_>>()).map(|id| id.0)
+        };
         assert_eq!((of(&["sdxl", "flux1", "sdxl"]), of(&["sd1", "sdxl"]), of(&["sd1", "sd1"]), of(&[])), (Some(1), Some(1), None, None));
     }
 }

@@ -65,19 +65,59 @@ fn unet(input: &Run, mid: Option<&Run>, output: &Run) -> Plan {
         let y = top + i as f64 * pitch;
         let inward = (i / 3) as f64 * 22.0;
         let (left, right) = (236.0 + inward, 484.0 - inward);
-        plan.nodes.push(Node { slot: input.start + i, x: left, y, thick: 14.0, room: 210.0, grows: Grows::Left, label: Some((left + 6.0, "start")) });
-        plan.nodes.push(Node { slot: output.end - 1 - i, x: right, y, thick: 14.0, room: 210.0, grows: Grows::Right, label: Some((right - 6.0, "end")) });
+        plan.nodes.push(Node {
+            slot: input.start + i,
+            x: left,
+            y,
+            thick: 14.0,
+            room: 210.0,
+            grows: Grows::Left,
+            label: Some((left + 6.0, "start")),
+        });
+        plan.nodes.push(Node {
+            slot: output.end - 1 - i,
+            x: right,
+            y,
+            thick: 14.0,
+            room: 210.0,
+            grows: Grows::Right,
+            label: Some((right - 6.0, "end")),
+        });
         plan.skips += &format!("M{} {}H{}", left + 52.0, y, right - 52.0);
         if i + 1 < n {
             let next = ((i + 1) / 3) as f64 * 22.0;
-            plan.lines += &format!("M{left} {}V{}H{}M{right} {}V{}H{}", y + 7.0, y + pitch / 2.0, 236.0 + next, y + 7.0, y + pitch / 2.0, 484.0 - next);
-            plan.lines += &format!("M{} {}V{}M{} {}V{}", 236.0 + next, y + pitch / 2.0, y + pitch - 7.0, 484.0 - next, y + pitch / 2.0, y + pitch - 7.0);
+            plan.lines += &format!(
+                "M{left} {}V{}H{}M{right} {}V{}H{}",
+                y + 7.0,
+                y + pitch / 2.0,
+                236.0 + next,
+                y + 7.0,
+                y + pitch / 2.0,
+                484.0 - next
+            );
+            plan.lines += &format!(
+                "M{} {}V{}M{} {}V{}",
+                236.0 + next,
+                y + pitch / 2.0,
+                y + pitch - 7.0,
+                484.0 - next,
+                y + pitch / 2.0,
+                y + pitch - 7.0
+            );
         }
     }
     let bottom = top + n as f64 * pitch + 14.0;
     if let Some(mid) = mid {
         let inward = ((n - 1) / 3) as f64 * 22.0;
-        plan.nodes.push(Node { slot: mid.start, x: WIDTH / 2.0, y: bottom, thick: 14.0, room: 210.0, grows: Grows::Both, label: Some((WIDTH / 2.0, "middle")) });
+        plan.nodes.push(Node {
+            slot: mid.start,
+            x: WIDTH / 2.0,
+            y: bottom,
+            thick: 14.0,
+            room: 210.0,
+            grows: Grows::Both,
+            label: Some((WIDTH / 2.0, "middle")),
+        });
         let y = top + (n - 1) as f64 * pitch + 7.0;
         plan.lines += &format!("M{} {y}V{bottom}H{}V{y}", 236.0 + inward, 484.0 - inward);
     }
@@ -87,7 +127,10 @@ fn unet(input: &Run, mid: Option<&Run>, output: &Run) -> Plan {
 
 /// Double-stream blocks left, with a rail for the picture and one for the text; single-stream blocks right.
 fn ladders(double: &Run, single: &Run) -> Plan {
-    let mut plan = Plan { heads: vec![(190.0, 16.0, "Double stream: picture and text apart"), (545.0, 16.0, "Single stream: together")], ..Plan::default() };
+    let mut plan = Plan {
+        heads: vec![(190.0, 16.0, "Double stream: picture and text apart"), (545.0, 16.0, "Single stream: together")],
+        ..Plan::default()
+    };
     let top = 38.0;
     let tall = 18.0 * 19.0;
     rungs(&mut plan, double, 52.0, 280.0, top, tall);
@@ -268,7 +311,7 @@ mod tests {
             let plan = plan(&axis);
             let mut slots: Vec<usize> = plan.nodes.iter().map(|n| n.slot).collect();
             slots.sort_unstable();
-            assert_eq!(slots, (0..axis.len()).collect::<Vec<_>>(), "{runs:?}");
+            assert_eq!(slots, (0..axis.count()).collect::<Vec<_>>(), "{runs:?}");
             for node in &plan.nodes {
                 let (x, width) = reach(*node);
                 assert!(x >= 0.0 && x + width <= WIDTH && node.y + node.thick < plan.height, "{runs:?} {node:?}");

@@ -23,8 +23,8 @@ mod table;
 
 use crate::api::{ApiError, Together, library_query, root_list};
 use crate::blocks::format;
-use crate::kit::{Button, CopyButton, EmptyState, Glyph, IconButton, Look, Notice, ProblemView, Skeleton, TabPanel, Tabs, Tone};
 use crate::dom;
+use crate::kit::{Button, CopyButton, EmptyState, Glyph, IconButton, Look, Notice, ProblemView, Skeleton, TabPanel, Tabs, Tone};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_query_map};

@@ -74,7 +74,7 @@ pub(super) fn PresetSelect(id: AdapterId, name: Memo<String>) -> impl IntoView {
         options
     });
     let choose = move |key: String| {
-        let Some(preset) = loom.layout().and_then(|l| presets(l).into_iter().find(|p| p.name == key)) else { return };
+        let Some(preset) = untrack(move || loom.layout()).and_then(|l| presets(l).into_iter().find(|p| p.name == key)) else { return };
         let values = factors(&preset.profile, &labels(loom));
         loom.edit_strand("preset", id, |s| {
             s.preset = (key != "ALL").then_some(key);
@@ -141,7 +141,7 @@ pub(super) fn ProfileEditor() -> impl IntoView {
             view! {
                 <section class=format!("profile-editor {}", colour(tone)) aria-label="Profile by block">
                     <header>
-                        <h3><i class="dot" aria-hidden="true"></i>"Profile of "{loom.name(id)}</h3>
+                        <h3><i class="dot" aria-hidden="true"></i>"Profile of "{move || loom.name(id)}</h3>
                         <div class="profile-tools">
                             <ChosenFactor id chosen/>
                             <Button look=Look::Quiet on:click=move |_| fill(Some(0.0))>"All off"</Button>
@@ -323,8 +323,10 @@ fn AsText(id: AdapterId) -> impl IntoView {
     let error = RwSignal::new(None::<String>);
     let first = layout.and_then(|l| l.views().next()).map(|v| v.id.to_owned()).unwrap_or_default();
     let view = RwSignal::new(first);
-    let counts = layout.map(|l| l.views().map(|v| format!("{} ({})", v.entries.len(), v.id)).collect::<Vec<_>>().join(", ")).unwrap_or_default();
-    let options = layout.map(|l| l.views().map(|v| (v.id.to_owned(), format!("{} · {} values", v.id, v.entries.len()))).collect::<Vec<_>>());
+    let counts =
+        layout.map(|l| l.views().map(|v| format!("{} ({})", v.entries.len(), v.id)).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+    let options =
+        layout.map(|l| l.views().map(|v| (v.id.to_owned(), format!("{} · {} values", v.id, v.entries.len()))).collect::<Vec<_>>());
     let written = Memo::new(move |_| {
         let layout = loom.layout()?;
         let view = layout.views().find(|v| view.with(|id| v.id == id))?;
@@ -410,6 +412,9 @@ mod tests {
 
     #[test]
     fn preset_names_are_words() {
-        assert_eq!((label("DOUBLE EARLY"), label("ALL"), label("LATE")), ("Double early".to_owned(), "All blocks".to_owned(), "Late".to_owned()));
+        assert_eq!(
+            (label("DOUBLE EARLY"), label("ALL"), label("LATE")),
+            ("Double early".to_owned(), "All blocks".to_owned(), "Late".to_owned())
+        );
     }
 }

@@ -6,9 +6,9 @@ use super::save::Save;
 use super::state::SizeBy;
 use crate::api::{ApiError, weave_estimate};
 use crate::blocks::format;
-use crate::kit::{Notice, NumberField, ProblemView, Segmented, Select, Skeleton, Tone};
+use crate::kit::{Notice, NumberField, ProblemView, Segmented, Select, Skeleton, Tone, Tooltip};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
+use leptos::reactive::actions::ActionAbortHandle;
 use std::time::Duration;
 use weft_domain::RootView;
 use weft_domain::merge::{MergeEstimate, Method, OutDtype, Weave};
@@ -27,34 +27,38 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
-    /// Asks after every pause in the changes; answers to older questions are dropped.
+    /// Asks after every pause in the changes. A question that the next change makes worthless is taken back, and so is its arithmetic.
     pub(super) fn follow(request: Memo<Option<Weave>>) -> Self {
         let this = Self { answer: RwSignal::new(None), stale: RwSignal::new(false) };
+        let ask = Action::new_local(move |weave: &Weave| {
+            let weave = weave.clone();
+            async move {
+                let answer = weave_estimate(weave).await;
+                // Gone with the page while it was on its way: nobody reads it.
+                drop(this.answer.try_set(Some(answer)));
+                let _ = this.stale.try_set(false);
+            }
+        });
+        let running = StoredValue::new_local(None::<ActionAbortHandle>);
         let turn = StoredValue::new(0u64);
         Effect::new(move |_| {
             let request = request.get();
-            let now = turn.try_update_value(|n| {
-                *n += 1;
-                *n
-            });
+            turn.update_value(|n| *n += 1);
+            let now = turn.get_value();
+            if let Some(Some(handle)) = running.try_update_value(Option::take) {
+                handle.abort();
+            }
             let Some(weave) = request else {
                 this.answer.set(None);
                 return this.stale.set(false);
             };
             this.stale.set(true);
-            let ask = move || {
-                if turn.try_get_value() != now {
-                    return;
+            let later = move || {
+                if turn.try_get_value() == Some(now) {
+                    running.set_value(Some(ask.dispatch_local(weave)));
                 }
-                spawn_local(async move {
-                    let answer = weave_estimate(weave).await;
-                    if turn.try_get_value() == now {
-                        this.answer.set(Some(answer));
-                        this.stale.set(false);
-                    }
-                });
             };
-            set_timeout(ask, PAUSE);
+            set_timeout(later, PAUSE);
         });
         this
     }
@@ -125,6 +129,7 @@ fn Settings() -> impl IntoView {
             <p class="form-help">{move || method.get().help()}</p>
             <Show when=move || method.get() == Method::Svd>
                 <div class="setting">
+                    <Tooltip id="size-help" text=format!("Rank: {} Energy: {}", RANK.help, ENERGY.help)/>
                     <Segmented
                         name="weave-size"
                         label="Size by"
@@ -151,7 +156,6 @@ fn Settings() -> impl IntoView {
                         />
                     </Show>
                 </div>
-                <p class="form-help">{move || if by.get() == SizeBy::Energy { ENERGY.help } else { RANK.help }}</p>
             </Show>
             <Select
                 label="Number type"

@@ -40,7 +40,9 @@ pub(super) fn Save(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl I
     let title = Memo::new(move |_| if name.with(|n| n.trim().is_empty()) { loom.suggested_name() } else { name.get().trim().to_owned() });
     let running = Memo::new(move |_| job.get().is_some_and(|id| live.job(id).with(|j| j.as_ref().is_none_or(|j| !j.state.finished()))));
     let ready = Memo::new(move |_| request.with(Option::is_some) && root.get().is_some() && !sending.get() && !running.get());
-    let field = move |key: &'static str| Signal::derive(move || error.with(|e| e.as_ref().filter(|e| e.0.field.as_deref() == Some(key)).map(ApiError::line)));
+    let field = move |key: &'static str| {
+        Signal::derive(move || error.with(|e| e.as_ref().filter(|e| e.0.field.as_deref() == Some(key)).map(ApiError::line)))
+    };
     let save = move || {
         let (Some(weave), Some(root)) = (request.get_untracked(), root.get_untracked()) else { return };
         if !ready.get_untracked() {
@@ -127,7 +129,8 @@ fn Outcome(id: JobId) -> impl IntoView {
             }
         });
     };
-    let result = move || job.with(|j| j.as_ref().and_then(|j| j.result.clone())).and_then(|r| serde_json::from_value::<MergeOutcome>(r).ok());
+    let result =
+        move || job.with(|j| j.as_ref().and_then(|j| j.result.clone())).and_then(|r| serde_json::from_value::<MergeOutcome>(r).ok());
     let error = move || job.with(|j| j.as_ref().and_then(|j| j.error.clone())).unwrap_or_else(|| "It could not be finished.".to_owned());
     view! {
         <div class="outcome" role="status">

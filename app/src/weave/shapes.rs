@@ -28,7 +28,10 @@ impl Range {
     pub fn new(combined: &Combined, former: Option<Self>) -> Self {
         let up = combined.blocks.iter().flat_map(|b| b.singles.iter().copied().chain([b.norm, b.untamed])).fold(0.0, f64::max);
         let down = combined.blocks.iter().map(taken).fold(0.0, f64::max);
-        let keep = |new: f64, old: Option<f64>| old.filter(|old| new <= *old && (new >= old * 0.45 || *old == 0.0)).unwrap_or_else(|| if new > 0.0 { nice_top(new) } else { 0.0 });
+        let keep = |new: f64, old: Option<f64>| {
+            old.filter(|old| new <= *old && (new >= old * 0.45 || *old == 0.0))
+                .unwrap_or_else(|| if new > 0.0 { nice_top(new) } else { 0.0 })
+        };
         let top = keep(up, former.map(|f| f.top));
         let below = if down > top * 0.004 { keep(down, former.map(|f| f.below)) } else { 0.0 };
         Self { top: if top > 0.0 { top } else { 1.0 }, below }
@@ -73,7 +76,12 @@ pub struct Shapes {
 #[must_use]
 pub fn shapes(combined: &Combined, axis: &Axis, range: Range) -> Shapes {
     let strands = combined.blocks.first().map_or(0, |b| b.shares.len());
-    let mut out = Shapes { brings: vec![String::new(); strands], takes: vec![String::new(); strands], alone: vec![String::new(); strands], ..Shapes::default() };
+    let mut out = Shapes {
+        brings: vec![String::new(); strands],
+        takes: vec![String::new(); strands],
+        alone: vec![String::new(); strands],
+        ..Shapes::default()
+    };
     let scale = range.scale();
     for (at, block) in combined.blocks.iter().enumerate() {
         let (x, width) = axis.bar(at);

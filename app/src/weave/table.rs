@@ -12,7 +12,9 @@ pub(super) fn WeaveTable() -> impl IntoView {
     let loom = expect_context::<Loom>();
     let strands = Memo::new(move |_| loom.state.with(super::state::WeaveState::ids));
     let cell = move |at: usize, show: Box<dyn Fn(&Block) -> String + Send + Sync>| {
-        move || loom.combined.with(|c| c.as_deref().and_then(|c| c.blocks.get(at)).map(|b| if b.present { show(b) } else { "–".to_owned() }))
+        move || {
+            loom.combined.with(|c| c.as_deref().and_then(|c| c.blocks.get(at)).map(|b| if b.present { show(b) } else { "–".to_owned() }))
+        }
     };
     let row = move |(at, label): (usize, String)| {
         let shares = strands

@@ -48,7 +48,8 @@ impl JobHandler for SamplesJob {
         let (target, progress) = (folder.clone(), ctx.clone());
         let written = blocking(move || {
             std::fs::create_dir_all(&target).map_err(|e| e.to_string())?;
-            write_samples(&target, &SampleOptions::new(count), &progress).map_err(|e| if progress.cancelled() { String::new() } else { e.to_string() })
+            write_samples(&target, &SampleOptions::new(count), &progress)
+                .map_err(|e| if progress.cancelled() { String::new() } else { e.to_string() })
         })
         .await?;
         match written {

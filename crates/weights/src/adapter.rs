@@ -84,9 +84,20 @@ pub struct Pair {
 pub enum Factors {
     Pair(Pair),
     /// (w1_a, w1_b, w2_a, w2_b), optional Tucker cores (t1, t2).
-    Loha { w1a: usize, w1b: usize, w2a: usize, w2b: usize, t1: Option<usize>, t2: Option<usize> },
+    Loha {
+        w1a: usize,
+        w1b: usize,
+        w2a: usize,
+        w2b: usize,
+        t1: Option<usize>,
+        t2: Option<usize>,
+    },
     /// Each side whole or factored; `t2` is the Tucker core of the second.
-    Lokr { w1: Side, w2: Side, t2: Option<usize> },
+    Lokr {
+        w1: Side,
+        w2: Side,
+        t2: Option<usize>,
+    },
     /// Any other kind: the tensors that belong to the module, for accounting.
     Other(Vec<usize>),
 }

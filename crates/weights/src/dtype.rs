@@ -191,11 +191,7 @@ pub fn encode_f32(dtype: Dtype, values: &[f32], out: &mut Vec<u8>) -> Result<(),
 }
 
 fn check(dtype: Dtype, bytes: &[u8], values: usize) -> Result<(), DtypeError> {
-    if values.checked_mul(dtype.size()) == Some(bytes.len()) {
-        Ok(())
-    } else {
-        Err(DtypeError::Size { dtype, bytes: bytes.len(), values })
-    }
+    if values.checked_mul(dtype.size()) == Some(bytes.len()) { Ok(()) } else { Err(DtypeError::Size { dtype, bytes: bytes.len(), values }) }
 }
 
 #[inline]

@@ -171,7 +171,12 @@ pub fn inspect(path: &Path, progress: &dyn Progress) -> Result<Inspection, Inspe
 ///
 /// # Errors
 /// [`InspectError`] when the bytes are no adapter, cannot be read, or the caller cancels.
-pub fn inspect_source(source: &dyn TensorSource, file: &str, adapter_config: Option<&str>, progress: &dyn Progress) -> Result<Inspection, InspectError> {
+pub fn inspect_source(
+    source: &dyn TensorSource,
+    file: &str,
+    adapter_config: Option<&str>,
+    progress: &dyn Progress,
+) -> Result<Inspection, InspectError> {
     let adapter = open(source, file, adapter_config)?;
     let strengths = strengths(&adapter, source, progress)?;
     let hashes = hashes(source, adapter.header.data_start, progress)?;

@@ -137,7 +137,10 @@ fn sum(adapter: &Adapter, modules: Vec<ModuleStrength>) -> Strengths {
         slot.modules += 1;
         if module.target.component == Component::Denoiser { whole += energy } else { text += energy }
     }
-    let slots = slots.into_iter().map(|(slot, s)| SlotStrength { slot, frobenius: s.energy.sqrt(), rms: rms(s.energy, s.elements), modules: s.modules }).collect();
+    let slots = slots
+        .into_iter()
+        .map(|(slot, s)| SlotStrength { slot, frobenius: s.energy.sqrt(), rms: rms(s.energy, s.elements), modules: s.modules })
+        .collect();
     let warnings = warnings(adapter, &modules);
     Strengths { modules, slots, frobenius: f64::sqrt(whole), te_frobenius: f64::sqrt(text), warnings }
 }
@@ -156,18 +159,29 @@ fn warnings(adapter: &Adapter, modules: &[ModuleStrength]) -> Vec<String> {
         let list = with(&|m, p| p == Problem::NeedsBase && m.kind == kind);
         if !list.is_empty() {
             let n = list.len();
-            out.push(format!("{n} {} of the kind {} change the model in a way that depends on the base model; their strength cannot be told from the file alone.", plural(n), kind.label()));
+            out.push(format!(
+                "{n} {} of the kind {}: what they do depends on the base model, so their strength cannot be told from the file alone.",
+                plural(n),
+                kind.label()
+            ));
         }
     }
     let zero = with(&|_, p| p == Problem::AlphaZero);
     if let Some(&first) = zero.first() {
         let n = zero.len();
         let name = shown(&adapter.modules[first].name);
-        out.push(format!("The stored alpha of {n} {} is 0, so they have no effect (first: {name}). Training tools often mean \"alpha = rank\" by that.", plural(n)));
+        out.push(format!(
+            "The stored alpha of {n} {} is 0, so no effect is left of them (first: {name}). Training tools often mean \"alpha = rank\" by that.",
+            plural(n)
+        ));
     }
-    let broken: Vec<usize> = modules.iter().filter_map(|m| if let Some(Problem::NotFinite(t)) = m.problem { Some(t) } else { None }).collect();
+    let broken: Vec<usize> =
+        modules.iter().filter_map(|m| if let Some(Problem::NotFinite(t)) = m.problem { Some(t) } else { None }).collect();
     for tensor in broken.iter().take(10) {
-        out.push(format!("{} holds NaN or infinity; its module is left out of the strengths.", shown(&adapter.header.tensors[*tensor].name)));
+        out.push(format!(
+            "{} holds NaN or infinity; its module is left out of the strengths.",
+            shown(&adapter.header.tensors[*tensor].name)
+        ));
     }
     if broken.len() > 10 {
         out.push(format!("{} more modules hold NaN or infinity and are left out of the strengths.", broken.len() - 10));

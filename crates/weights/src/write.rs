@@ -239,7 +239,6 @@ fn failed(path: &Path, source: io::Error) -> WriteError {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

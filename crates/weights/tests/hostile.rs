@@ -52,7 +52,10 @@ fn truncated_at_every_byte() {
     let header = whole.len() - 5636;
     for len in (0..header).chain((header..whole.len()).step_by(97)) {
         let error = refused(&whole[..len]);
-        assert!(matches!(error, HeaderError::TooShort { .. } | HeaderError::Truncated { .. } | HeaderError::OutOfFile { .. }), "{len}: {error:?}");
+        assert!(
+            matches!(error, HeaderError::TooShort { .. } | HeaderError::Truncated { .. } | HeaderError::OutOfFile { .. }),
+            "{len}: {error:?}"
+        );
         assert!(error.to_string().contains("cut off"), "{error}");
     }
 }
@@ -75,7 +78,8 @@ fn header_length_just_beyond_the_file_allocates_nothing() {
 
 #[test]
 fn overlapping_ranges() {
-    let json = r#"{"a.lora_down.weight":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}}"#;
+    let json =
+        r#"{"a.lora_down.weight":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[3,7]}}"#;
     assert!(matches!(refused(&file(json, &[0; 7])), HeaderError::Overlap { .. }));
     let same = r#"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#;
     assert!(matches!(refused(&file(same, &[0; 4])), HeaderError::Overlap { .. }));
@@ -101,7 +105,9 @@ fn shape_whose_product_overflows() {
     let json = format!(r#"{{"a":{{"dtype":"F32","shape":[{big},{big}],"data_offsets":[0,0]}}}}"#);
     assert!(matches!(refused(&file(&json, &[])), HeaderError::SizeOverflow { .. }));
     // Zero times anything is zero bytes: allowed by the format, but no factor.
-    let json = format!(r#"{{"{STEM}.lora_down.weight":{{"dtype":"F32","shape":[0,9],"data_offsets":[0,0]}},"{STEM}.lora_up.weight":{{"dtype":"F32","shape":[9,0],"data_offsets":[0,0]}}}}"#);
+    let json = format!(
+        r#"{{"{STEM}.lora_down.weight":{{"dtype":"F32","shape":[0,9],"data_offsets":[0,0]}},"{STEM}.lora_up.weight":{{"dtype":"F32","shape":[9,0],"data_offsets":[0,0]}}}}"#
+    );
     let i = look(&file(&json, &[])).unwrap();
     assert!(i.modules == 0 && i.warnings.iter().any(|w| w.contains("is empty")), "{:?}", i.warnings);
 }
@@ -176,16 +182,26 @@ fn names_with_html_newlines_and_direction_marks() {
     let i = look(&pair(name, 0.1, None, r#""__metadata__":{"modelspec.title":"<b>\u202eevil\u0007\n</b>"},"#)).unwrap();
     assert_eq!(i.title.as_deref(), Some("<b>evil\n</b>"));
     let key = "a\\u202e\\u0000\\nb";
-    let json = format!(r#"{{"{key}":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}},"{key}":{{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}}}"#);
+    let json = format!(
+        r#"{{"{key}":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}},"{key}":{{"dtype":"U8","shape":[1],"data_offsets":[1,2]}}}}"#
+    );
     let message = refused(&file(&json, &[0; 2])).to_string();
-    assert!(message.contains(r"\u{202e}") && message.contains(r"\u{a}") && !message.contains('\n') && !message.contains('\u{202e}'), "{message}");
+    assert!(
+        message.contains(r"\u{202e}") && message.contains(r"\u{a}") && !message.contains('\n') && !message.contains('\u{202e}'),
+        "{message}"
+    );
 }
 
 #[test]
 fn json_nested_a_hundred_thousand_deep() {
     for open in ["[", "{\"a\":"] {
         let deep = open.repeat(100_000);
-        for json in [format!(r#"{{"a":{deep}"#), format!(r#"{{"a":{{"dtype":"U8","shape":{deep}"#), format!(r#"{{"__metadata__":{deep}"#), format!(r#"{{"a":{{"x":{deep}"#)] {
+        for json in [
+            format!(r#"{{"a":{deep}"#),
+            format!(r#"{{"a":{{"dtype":"U8","shape":{deep}"#),
+            format!(r#"{{"__metadata__":{deep}"#),
+            format!(r#"{{"a":{{"x":{deep}"#),
+        ] {
             let _ = refused(&file(&json, &[]));
         }
     }
@@ -234,19 +250,48 @@ fn factors_that_do_not_fit_together() {
     );
     let i = look(&file(&json, &[0; 18])).unwrap();
     let said = |part: &str| i.warnings.iter().any(|w| w.contains(part));
-    assert!(said("not floating") && said("do not fit together: \"b.lora_A.weight\"") && said("\"c.lora_up.weight\" has no down factor"), "{:?}", i.warnings);
+    assert!(
+        said("not floating") && said("do not fit together: \"b.lora_A.weight\"") && said("\"c.lora_up.weight\" has no down factor"),
+        "{:?}",
+        i.warnings
+    );
 }
 
 #[test]
 fn no_adapter_at_all() {
     let json = r#"{"model.diffusion_model.input_blocks.0.0.weight":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
-    assert!(matches!(look(&file(json, &[0])), Err(InspectError::Adapter(AdapterError::NotAnAdapter { looks_like: "a full checkpoint", .. }))));
+    assert!(matches!(
+        look(&file(json, &[0])),
+        Err(InspectError::Adapter(AdapterError::NotAnAdapter { looks_like: "a full checkpoint", .. }))
+    ));
     assert!(matches!(look(&file("{}", &[])), Err(InspectError::Adapter(AdapterError::Empty))));
 }
 
 #[test]
 fn indices_beyond_every_integer() {
-    for stem in ["lora_unet_double_blocks_99999999999999999999_img_attn_qkv", "lora_unet_down_blocks_18446744073709551615_attentions_0_proj_in", "lora_unet_input_blocks_18446744073709551615_1_x", "lora_unet_output_blocks_0_18446744073709551615_x"] {
+    for stem in [
+        "lora_unet_double_blocks_99999999999999999999_img_attn_qkv",
+        "lora_unet_down_blocks_18446744073709551615_attentions_0_proj_in",
+        "lora_unet_input_blocks_18446744073709551615_1_x",
+        "lora_unet_output_blocks_0_18446744073709551615_x",
+    ] {
         assert!(look(&pair(stem, 0.1, None, "")).is_ok(), "{stem}");
+    }
+}
+
+/// Found by the fuzz target: a tensor without dimensions where a matrix is expected, under every end of a key.
+#[test]
+fn scalars_in_the_place_of_matrices() {
+    let ends = "lora_down.weight lora_up.weight lora_mid.weight alpha dora_scale hada_w1_a hada_w1_b hada_w2_a hada_w2_b hada_t1 hada_t2 lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a \
+                lokr_w2_b lokr_t2 a1.weight a2.weight b1.weight b2.weight oft_blocks rescale weight on_input diff diff_b w_norm b_norm set_weight lora_B.bias";
+    let entry = |module: usize, end: &str, at: usize| {
+        format!(r#""{STEM}{module}.{end}":{{"dtype":"F32","shape":[],"data_offsets":[{},{}]}}"#, at * 4, at * 4 + 4)
+    };
+    let ends: Vec<&str> = ends.split_whitespace().collect();
+    let alone: Vec<String> = ends.iter().enumerate().map(|(i, end)| entry(i, end, i)).collect();
+    let together: Vec<String> = ends.iter().enumerate().map(|(i, end)| entry(0, end, i)).collect();
+    for keys in [alone, together] {
+        let i = look(&file(&format!("{{{}}}", keys.join(",")), &vec![0; ends.len() * 4])).unwrap();
+        assert!(!i.warnings.is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! Merges against a naive dense float64 reference.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "merge/names.rs"]
+mod names;
 mod support;
 
 use proptest::prelude::*;

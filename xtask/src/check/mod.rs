@@ -4,7 +4,6 @@ mod browser;
 pub(crate) mod deny;
 mod postgres;
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -64,12 +63,9 @@ fn cargo(ws: &Workspace, command: &[&str], args: &[&str]) -> Result<()> {
     proc::run(proc::cargo().args(command).args(args).current_dir(&ws.root))
 }
 
-/// The page's lints, with the profile and the folder of its build: build scripts and macros are compiled once for both.
+/// The page's lints, with the profile, the flags and the folder of its build: build scripts and macros are compiled once for both.
 fn page_lints(ws: &Workspace) -> Result<()> {
-    let mut clippy: Command = proc::cargo();
-    clippy.args(["clippy", "--package", "weft-frontend", "--package", "weft-app", "--lib"]);
-    clippy.args(["--target", page::TARGET, "--profile", "wasm-release", "--target-dir"]).arg(ws.front_target());
-    proc::run(clippy.args(["--", "--deny", "warnings"]).current_dir(&ws.root))
+    proc::run(page::cargo(ws, "clippy").args(["--package", "weft-app", "--profile", page::RELEASE, "--", "--deny", "warnings"]))
 }
 
 /// What ran, how long it took, and what people should know of it.

@@ -9,13 +9,14 @@ mod css;
 mod fonts;
 mod site;
 pub(crate) mod stamp;
+mod trim;
 mod wasm;
 
 use std::time::Instant;
 
 use anyhow::Result;
 
-pub(crate) use wasm::{TARGET, ensure_target as ensure_wasm_target};
+pub(crate) use wasm::{RELEASE, cargo, ensure_target as ensure_wasm_target};
 
 use crate::npm;
 use crate::workspace::Workspace;

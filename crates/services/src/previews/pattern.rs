@@ -1,7 +1,7 @@
 //! How the weft crosses the warp: one weave per kind of adapter. Each answers whether the weft of a row passes over a column.
 
 fn tabby(row: usize, column: usize) -> bool {
-    (row + column) % 2 == 0
+    (row + column).is_multiple_of(2)
 }
 
 fn twill(row: usize, column: usize) -> bool {
@@ -15,7 +15,7 @@ fn herringbone(row: usize, column: usize) -> bool {
 }
 
 fn basket(row: usize, column: usize) -> bool {
-    (row / 2 + column / 2) % 2 == 0
+    (row / 2 + column / 2).is_multiple_of(2)
 }
 
 fn satin(row: usize, column: usize) -> bool {

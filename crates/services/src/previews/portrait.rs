@@ -179,7 +179,7 @@ impl Loom {
             let width = self.threads.first().map_or(4.0, |t| t.pitch * 0.34).min(pitch * 0.5);
             let dash = (pitch * 1.16 - width).max(pitch * 0.3);
             // Row r passes over column i where r + i is even: the warp shows around the odd ones.
-            let offset = pitch * (2.5 - side as f64) - pitch - dash / -2.0 - pitch;
+            let offset = pitch * (0.5 - side as f64) + dash / 2.0;
             let _ = write!(
                 svg,
                 r#"<path stroke="{}" stroke-width="{}" stroke-dasharray="{} {}" stroke-dashoffset="{}" d="{d}"/>"#,

@@ -115,7 +115,6 @@ pub(crate) fn content_type(bytes: &[u8]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn png(width: u32, height: u32, alpha: u8) -> Vec<u8> {

@@ -27,7 +27,11 @@ fn expand(typed: &str) -> Result<PathBuf, Problem> {
     if path.is_absolute() {
         return Ok(path);
     }
-    Err(refuse("The path must be absolute.").hint(if cfg!(windows) { "Such as D:\\Models\\Lora." } else { "Such as /home/you/models/lora, or ~/models/lora." }))
+    Err(refuse("The path must be absolute.").hint(if cfg!(windows) {
+        "Such as D:\\Models\\Lora."
+    } else {
+        "Such as /home/you/models/lora, or ~/models/lora."
+    }))
 }
 
 /// The folder as the disk knows it: it exists, is a folder, can be read, and is not a whole disk.
@@ -35,7 +39,9 @@ pub(crate) fn folder(typed: &str) -> Result<PathBuf, Problem> {
     let path = expand(typed)?;
     let real = path.canonicalize().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => refuse("There is no such folder.").detail(format!("Looked for {}.", path.display())),
-        std::io::ErrorKind::PermissionDenied => refuse("Weft may not look into this folder.").hint("Give the user that runs Weft the right to read it."),
+        std::io::ErrorKind::PermissionDenied => {
+            refuse("Weft may not look into this folder.").hint("Give the user that runs Weft the right to read it.")
+        }
         _ => refuse("This folder cannot be reached.").detail(error.to_string()),
     })?;
     if !real.is_dir() {
@@ -57,10 +63,15 @@ pub(crate) fn folder(typed: &str) -> Result<PathBuf, Problem> {
 pub(crate) fn apart<'a>(folder: &Path, others: impl Iterator<Item = (&'a str, &'a Path)>) -> Result<(), Problem> {
     for (name, other) in others {
         if folder == other {
-            return Err(Problem { field: Some("path".into()), ..Problem::conflict(format!("“{name}” is this folder: it is in the library already.")) });
+            return Err(Problem {
+                field: Some("path".into()),
+                ..Problem::conflict(format!("“{name}” is this folder: it is in the library already."))
+            });
         }
         if folder.starts_with(other) {
-            return Err(refuse(format!("This folder lies inside “{name}”, which is in the library already.")).detail("Its adapters are there."));
+            return Err(
+                refuse(format!("This folder lies inside “{name}”, which is in the library already.")).detail("Its adapters are there.")
+            );
         }
         if other.starts_with(folder) {
             return Err(refuse(format!("This folder lies around “{name}”, which is in the library already."))
@@ -80,7 +91,6 @@ pub(crate) fn not_our_data(folder: &Path, data: &Path, samples: &Path) -> Result
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

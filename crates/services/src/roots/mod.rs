@@ -46,11 +46,11 @@ impl Roots {
         let counts = self.store.roots().counts().await.for_people("counting adapters")?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
-            let there = is_there(row.folder()).await;
+            let count = counts.get(&row.id).copied().unwrap_or(0);
+            let there = is_there(row.folder(), count).await;
             if there != row.online {
                 self.enqueue_scan(&row).await?;
             }
-            let count = counts.get(&row.id).copied().unwrap_or(0);
             views.push(self.view(row, there, count).await?);
         }
         Ok(views)
@@ -59,7 +59,16 @@ impl Roots {
     async fn view(&self, row: RootRow, there: bool, adapters: u64) -> Result<RootView, Problem> {
         let scanning = self.jobs.active(&scan_key(row.id)).await?.is_some();
         let state = if there { RootState::Online } else { RootState::Offline };
-        Ok(RootView { id: row.id, path: row.path, name: row.name, state, adapters, scanned_ms: row.scanned_ms, scanning, samples: row.samples })
+        Ok(RootView {
+            id: row.id,
+            path: row.path,
+            name: row.name,
+            state,
+            adapters,
+            scanned_ms: row.scanned_ms,
+            scanning,
+            samples: row.samples,
+        })
     }
 
     /// Adds a folder and starts a scan of it. A folder that was removed before comes back with all that was written about its adapters.
@@ -141,7 +150,7 @@ fn no_such_root() -> Problem {
 }
 
 /// Looks whether the folder is there; a disk that does not answer in time counts as off.
-async fn is_there(folder: PathBuf) -> bool {
-    let look = tokio::task::spawn_blocking(move || folder.is_dir());
+async fn is_there(folder: PathBuf, known: u64) -> bool {
+    let look = tokio::task::spawn_blocking(move || crate::scan::look(&folder, known).is_ok());
     matches!(tokio::time::timeout(LOOK, look).await, Ok(Ok(true)))
 }

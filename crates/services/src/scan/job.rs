@@ -81,14 +81,11 @@ impl ScanJob {
         ctx.progress(0, 0, "Listing files");
         let known = self.store.roots().counts().await.for_people("counting adapters")?.get(&root.id).copied().unwrap_or(0);
         let (folder, data, ctx) = (root.folder(), Arc::clone(&self.data), ctx.clone());
-        let listing = blocking(move || list(&folder, &data, &ctx)).await?;
-        match listing {
-            // The place where a drive is mounted is an empty folder while the drive is off.
-            Ok(Some(listing)) if listing.is_bare() && known > 0 => Ok(Err("The folder is empty; its drive may be off.".to_owned())),
-            Ok(Some(listing)) => Ok(Ok(listing)),
-            Ok(None) => Err(JobError::Cancelled),
-            Err(why) => Ok(Err(why)),
-        }
+        Ok(match blocking(move || list(&folder, known, &data, &ctx)).await? {
+            Ok(Some(listing)) => Ok(listing),
+            Ok(None) => return Err(JobError::Cancelled),
+            Err(why) => Err(why),
+        })
     }
 
     /// The root cannot be read: its adapters are missing, and nothing is forgotten.
@@ -171,29 +168,32 @@ impl Tally {
     }
 }
 
-impl Listing {
-    /// Nothing at all in the folder.
-    fn is_bare(&self) -> bool {
-        self.files.is_empty() && self.notes.ignored == 0 && self.notes.list.is_empty() && self.notes.folders == 0
-    }
-}
-
-/// Blocks. None when cancelled.
-fn list(folder: &Path, data: &Path, ctx: &JobContext) -> Result<Option<Listing>, String> {
+/// Can the root be read now? `known` is the number of adapters that the library has of it. Blocks.
+pub(crate) fn look(folder: &Path, known: u64) -> Result<(), String> {
     // A root is stored as the disk knows it: should a link stand there now, it leads somewhere else.
     match folder.canonicalize() {
         Ok(real) if real == folder => {}
         Ok(_) => return Err("A link stands in place of the folder.".to_owned()),
         Err(error) => return Err(format!("The folder cannot be reached: {error}.")),
     }
-    std::fs::read_dir(folder).map_err(|error| format!("The folder cannot be read: {error}."))?;
+    let mut entries = std::fs::read_dir(folder).map_err(|error| format!("The folder cannot be read: {error}."))?;
+    // The place where a drive is mounted is an empty folder while the drive is off.
+    if known > 0 && entries.next().is_none() {
+        return Err("The folder is empty; its drive may be off.".to_owned());
+    }
+    Ok(())
+}
+
+/// Blocks. None when cancelled.
+fn list(folder: &Path, known: u64, data: &Path, ctx: &JobContext) -> Result<Option<Listing>, String> {
+    look(folder, known)?;
     let mut walk = Walk::new(folder);
     // The samples lie in the data folder and are a root of their own.
     if !folder.starts_with(data) {
         walk.leave_out(data.to_owned());
     }
     let mut files = Vec::new();
-    while let Some(found) = walk.next() {
+    for found in walk.by_ref() {
         if ctx.cancelled() {
             return Ok(None);
         }

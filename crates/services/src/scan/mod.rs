@@ -11,4 +11,4 @@ mod walk;
 
 pub(crate) use follow::Follow;
 pub(crate) use index::index_one;
-pub(crate) use job::ScanJob;
+pub(crate) use job::{ScanJob, look};

@@ -96,7 +96,6 @@ pub(crate) fn resolve(root: &Path, relative: &str) -> Result<PathBuf, Problem> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

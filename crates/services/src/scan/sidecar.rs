@@ -214,7 +214,6 @@ fn plain(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::scan::walk::Walk;
 

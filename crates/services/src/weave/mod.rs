@@ -53,8 +53,7 @@ struct Inner {
 
 impl Weaving {
     pub(crate) fn new(store: Store, jobs: Jobs) -> Self {
-        let inner =
-            Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming: tokio::sync::Mutex::default() };
+        let inner = Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming: tokio::sync::Mutex::default() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -127,7 +126,9 @@ impl Weaving {
             let loaded = members::load_all(&places)?;
             let verdict = judged(&loaded);
             if !verdict.fits {
-                return Err(Problem::invalid("strands", "These adapters cannot be woven together.").detail(plan::sentences(&verdict.reasons)));
+                return Err(
+                    Problem::invalid("strands", "These adapters cannot be woven together.").detail(plan::sentences(&verdict.reasons))
+                );
             }
             let plan = plan::plan(&weave, &loaded, Some(planned_title))?;
             plan.validate().map_err(plan::problem)?;
@@ -147,7 +148,9 @@ impl Weaving {
         let ids: Vec<AdapterId> = weave.strands.iter().map(|s| s.adapter).collect();
         let places = self.places(&ids).await?;
         match unusable(&places) {
-            Some(reasons) => Err(Problem::invalid("strands", "Not all of these adapters can be used now.").detail(plan::sentences(&reasons))),
+            Some(reasons) => {
+                Err(Problem::invalid("strands", "Not all of these adapters can be used now.").detail(plan::sentences(&reasons)))
+            }
             None => Ok(places),
         }
     }

@@ -24,6 +24,9 @@ struct Kept {
     used: u64,
 }
 
+/// A slot of a set that is being put together: its products and who is present.
+type Column = (GramSlot, Vec<f64>, Vec<bool>);
+
 /// The pairs, least recently used first to go.
 #[derive(Debug, Default)]
 pub(crate) struct Pairs {
@@ -53,7 +56,7 @@ impl Pairs {
     /// The set of these members, when every pair is there.
     pub(crate) fn assemble(&mut self, keys: &[ContentKey], layout: Option<&'static Layout>) -> Option<GramSet> {
         let n = keys.len();
-        let mut slots: BTreeMap<(usize, String), (GramSlot, Vec<f64>, Vec<bool>)> = BTreeMap::new();
+        let mut slots: BTreeMap<(usize, String), Column> = BTreeMap::new();
         for i in 0..n {
             for j in i..n {
                 let turned = keys[i] > keys[j];
@@ -119,7 +122,6 @@ fn packed(n: usize, i: usize, j: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn slot(name: &str, block: bool) -> GramSlot {
@@ -129,9 +131,8 @@ mod tests {
     /// G_ij = (i+1)(j+1)·(s+1): different everywhere.
     fn set(n: usize) -> GramSet {
         let slots = vec![slot("IN00", true), slot("IN01", true), slot("TE1", false), slot("OTHER", false)];
-        let gram = (0..slots.len())
-            .map(|s| (0..n).flat_map(|i| (i..n).map(move |j| ((i + 1) * (j + 1) * (s + 1)) as f64)).collect())
-            .collect();
+        let gram =
+            (0..slots.len()).map(|s| (0..n).flat_map(|i| (i..n).map(move |j| ((i + 1) * (j + 1) * (s + 1)) as f64)).collect()).collect();
         let present = (0..slots.len()).map(|s| (0..n).map(|i| s < 3 || i == 0).collect()).collect();
         GramSet { layout_id: Some("sdxl_unet_19".into()), layout_version: 1, slots, members: n, gram, present }
     }

@@ -94,8 +94,12 @@ fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> 
 /// What went wrong in the weights room, for a person.
 pub(crate) fn problem(error: MergeError) -> Problem {
     match error {
-        MergeError::Incompatible(reasons) => Problem::invalid("strands", "These adapters cannot be woven together.").detail(sentences(&reasons)),
-        MergeError::Write(error) => Problem::new(weft_domain::ProblemKind::Unavailable, "The new file could not be written.").detail(error.to_string()),
+        MergeError::Incompatible(reasons) => {
+            Problem::invalid("strands", "These adapters cannot be woven together.").detail(sentences(&reasons))
+        }
+        MergeError::Write(error) => {
+            Problem::new(weft_domain::ProblemKind::Unavailable, "The new file could not be written.").detail(error.to_string())
+        }
         MergeError::Cancelled(_) => Problem::new(weft_domain::ProblemKind::Unavailable, "The work was stopped."),
         other => Problem::invalid("strands", "These adapters cannot be woven.").detail(sentence(&other.to_string())),
     }

@@ -1,5 +1,5 @@
 //! Any bytes as a file: header, keys, and what is said of them must never panic, hang or allocate without bound.
-//! The input is taken as a whole file and, with a length put before it, as the JSON of a header with a body of zeros.
+//! The input is taken as a whole file and, line by line, as the JSON of a header and of an `adapter_config.json`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,7 +11,8 @@ use weft_weights::source::MemorySource;
 
 fuzz_target!(|data: &[u8]| {
     let _ = inspect_source(&MemorySource(data), "folder/any_high.safetensors", None, &Silent);
-    let (json, config) = data.split_at(data.len() - data.len() / 8);
+    let mut parts = data.splitn(2, |b| *b == b'\n');
+    let (json, config) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let mut file = (json.len() as u64).to_le_bytes().to_vec();
     file.extend(json);
     let body = 1 << 16;

@@ -49,7 +49,7 @@ def describe(path: Path, info: File) -> dict:
         rank = delta.rank_of(roles, kind)
         ranks += [rank] if rank else []
         kinds.append(kind)
-        anchor = next(module["keys"][r] for r in ("down", "w1a", "w1", "diff", *module["keys"]) if r in module["keys"])
+        anchor = next(module["keys"][r] for r in ("down", "w1a", "w1", "diff", *sorted(set(module["keys"]) - {"alpha"})) if r in module["keys"])
         rows[stem] = {
             "anchor": anchor, "kind": kind, "rank": rank, "shape": size, "frobenius": norm, "slot": spot.slot,
             "component": spot.component, "target": spot.path, "rows": spot.rows,

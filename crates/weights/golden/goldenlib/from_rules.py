@@ -199,7 +199,7 @@ def flux(w: Writer) -> None:
     w.file("kohya_flux", fused("lora_unet_", "_", 1, 1.5) + outside + te, by=KOHYA, naming="kohya", metadata=meta, dtype="BF16", **args)
     w.file("comfy_flux", fused("diffusion_model.", ".", 2, None)[:2], by="key rules of ComfyUI (native names)", naming="comfy_ui", **args)
     w.file("comfy_flux_alpha", fused("diffusion_model.", ".", 1, 0.5)[3:], by="key rules of ComfyUI (native names)", naming="comfy_ui", **args)
-    w.file("bfl_flux_bare", fused("", ".", 1, None)[:4], by="bare BFL names", naming="comfy_ui", **args)
+    w.file("bfl_flux_bare", fused("", ".", 1, None)[:3], by="bare BFL names", naming="comfy_ui", **args)
     x = "processor."
     xlabs = [
         Pair(f"double_blocks.0.{x}qkv_lora1", 3 * h, h, 1), Pair(f"double_blocks.0.{x}qkv_lora2", 3 * h, h, 1),

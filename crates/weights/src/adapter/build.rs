@@ -80,7 +80,8 @@ impl Adapter {
             let hints = Hints::gather(&header.metadata, file_name);
             let evidence: Vec<Evidence<'_>> = raws.iter().map(Raw::evidence).collect();
             let detection = detect(&evidence, &hints);
-            let config = PeftConfig::gather(header.metadata.get("lora_adapter_metadata").map(String::as_str), adapter_config, &mut notes.list);
+            let config =
+                PeftConfig::gather(header.metadata.get("lora_adapter_metadata").map(String::as_str), adapter_config, &mut notes.list);
             (place(raws, &detection, &config), detection)
         };
         check_targets(&modules, &mut notes);
@@ -104,7 +105,11 @@ fn collect<'a>(header: &'a Header, carried: &mut Vec<usize>, notes: &mut Notes) 
             Some(keys::ParsedKey { stem, role: Role::Ia3, naming: Naming::Kohya })
         };
         let Some(parsed) = keys::parse(name).or_else(ia3) else {
-            if name.starts_with("bundle_emb.") { carried.push(i) } else { unknown.push(i) }
+            if name.starts_with("bundle_emb.") {
+                carried.push(i)
+            } else {
+                unknown.push(i)
+            }
             continue;
         };
         let at = *by_stem.entry(parsed.stem).or_insert_with(|| {
@@ -121,9 +126,19 @@ fn collect<'a>(header: &'a Header, carried: &mut Vec<usize>, notes: &mut Notes) 
         }
     }
     if !bundles.is_empty() {
-        notes.group(header, &unknown, "is no key of a known adapter kind and was left out.", "are not those of a known adapter kind and were left out");
+        notes.group(
+            header,
+            &unknown,
+            "is no key of a known adapter kind and was left out.",
+            "are not those of a known adapter kind and were left out",
+        );
     }
-    notes.group(header, &twice, "says what another key of its module says already and was left out.", "repeat what others say already and were left out");
+    notes.group(
+        header,
+        &twice,
+        "says what another key of its module says already and was left out.",
+        "repeat what others say already and were left out",
+    );
     bundles
 }
 
@@ -158,7 +173,12 @@ fn drafts<'a>(header: &Header, bundles: Vec<Bundle<'a>>, carried: &mut Vec<usize
             Err(why) => notes.add(format!("{} was left out: {why}.", shown(bundle.stem))),
         }
     }
-    notes.group(header, &biases, "is a bias beside a pair; it is carried along but not counted.", "are biases beside pairs; they are carried along but not counted");
+    notes.group(
+        header,
+        &biases,
+        "is a bias beside a pair; it is carried along but not counted.",
+        "are biases beside pairs; they are carried along but not counted",
+    );
     carried.extend(biases);
     raws
 }
@@ -184,7 +204,8 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
             (None, Component::Denoiser) => None,
         };
         let has_factors = matches!(kind, Kind::Lora | Kind::Locon | Kind::Loha | Kind::Lokr | Kind::Dora) && rank > 0;
-        let scale_from_metadata = if has_factors && raw.alpha.is_none() && raw.naming != Naming::Kohya { config.scale(raw.stem, rank) } else { None };
+        let scale_from_metadata =
+            if has_factors && raw.alpha.is_none() && raw.naming != Naming::Kohya { config.scale(raw.stem, rank) } else { None };
         Module {
             name: raw.stem.to_owned(),
             target,
@@ -217,7 +238,11 @@ fn check_targets(modules: &[Module], notes: &mut Notes) {
             && other.target.path == module.target.path
         {
             if start < until {
-                notes.add(format!("{} and {} change the same weight; their strengths are counted as if unrelated.", shown(&other.name), shown(&module.name)));
+                notes.add(format!(
+                    "{} and {} change the same weight; their strengths are counted as if unrelated.",
+                    shown(&other.name),
+                    shown(&module.name)
+                ));
             }
             reach = Some(if end > until { (module, end) } else { (other, until) });
             continue;
@@ -242,7 +267,9 @@ impl Module {
     pub fn tensors(&self) -> Vec<usize> {
         match &self.factors {
             Factors::Pair(p) => [Some(p.down), Some(p.up), p.mid].into_iter().flatten().collect(),
-            Factors::Loha { w1a, w1b, w2a, w2b, t1, t2 } => [Some(*w1a), Some(*w1b), Some(*w2a), Some(*w2b), *t1, *t2].into_iter().flatten().collect(),
+            Factors::Loha { w1a, w1b, w2a, w2b, t1, t2 } => {
+                [Some(*w1a), Some(*w1b), Some(*w2a), Some(*w2b), *t1, *t2].into_iter().flatten().collect()
+            }
             Factors::Lokr { w1, w2, t2 } => {
                 let side = |s: &Side| match *s {
                     Side::Whole(w) => vec![w],
@@ -270,7 +297,9 @@ fn dtypes(header: &Header, modules: &[Module]) -> Vec<Dtype> {
 fn refuse(header: &Header) -> AdapterError {
     let Some(first) = header.tensors.first() else { return AdapterError::Empty };
     let any = |test: &dyn Fn(&str) -> bool| header.tensors.iter().any(|t| test(&t.name));
-    let looks_like = if any(&|k| k.starts_with("model.diffusion_model.") || k.starts_with("conditioner.embedders.") || k.starts_with("cond_stage_model.")) {
+    let looks_like = if any(&|k| {
+        k.starts_with("model.diffusion_model.") || k.starts_with("conditioner.embedders.") || k.starts_with("cond_stage_model.")
+    }) {
         "a full checkpoint"
     } else if header.tensors.len() <= 4 && any(&|k| matches!(k, "emb_params" | "clip_l" | "clip_g" | "<placeholder>")) {
         "a textual inversion embedding"
@@ -278,7 +307,13 @@ fn refuse(header: &Header) -> AdapterError {
         "a ControlNet"
     } else if any(&|k| k.starts_with("decoder.up.") || k.starts_with("decoder.up_blocks.") || k.starts_with("first_stage_model.")) {
         "a VAE"
-    } else if any(&|k| k.contains("double_blocks.") || k.contains("transformer_blocks.") || k.contains("input_blocks.") || k.contains("down_blocks.") || k.contains("blocks.0.")) {
+    } else if any(&|k| {
+        k.contains("double_blocks.")
+            || k.contains("transformer_blocks.")
+            || k.contains("input_blocks.")
+            || k.contains("down_blocks.")
+            || k.contains("blocks.0.")
+    }) {
         "a model or a part of one"
     } else {
         "some other safetensors file"

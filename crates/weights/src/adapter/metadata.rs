@@ -56,7 +56,13 @@ fn split(map: &Map<String, Value>) -> Vec<(String, Settings)> {
     let mut parts: Vec<_> = prefixes.into_iter().map(|p| p.trim_end_matches('.').to_owned()).collect();
     // The longest first: `text_encoder_2` before the empty prefix.
     parts.sort_by_key(|p| std::cmp::Reverse(p.len()));
-    parts.into_iter().map(|p| { let s = settings(map, &p); (p, s) }).collect()
+    parts
+        .into_iter()
+        .map(|p| {
+            let s = settings(map, &p);
+            (p, s)
+        })
+        .collect()
 }
 
 fn settings(map: &Map<String, Value>, prefix: &str) -> Settings {
@@ -83,7 +89,7 @@ fn pattern_fits(pattern: &str, path: &str) -> bool {
     let atoms = atoms(pattern);
     let starts = std::iter::once(0).chain(path.match_indices('.').map(|(i, _)| i + 1)).take(if anchored { 1 } else { usize::MAX });
     let mut budget = 20_000;
-    starts.into_iter().any(|start| fits(&atoms, path[start..].as_bytes(), &mut budget))
+    starts.into_iter().any(|start| fits(&atoms, &path.as_bytes()[start..], &mut budget))
 }
 
 #[derive(Clone, Copy)]
@@ -124,7 +130,8 @@ fn fits(atoms: &[(Atom, bool, bool)], text: &[u8], budget: &mut u32) -> bool {
         Atom::Digit => b.is_ascii_digit(),
         Atom::Any => true,
     });
-    (one && (fits(rest, &text[1..], budget) || (repeats && fits(&with_optional(atoms), &text[1..], budget)))) || (optional && fits(rest, text, budget))
+    (one && (fits(rest, &text[1..], budget) || (repeats && fits(&with_optional(atoms), &text[1..], budget))))
+        || (optional && fits(rest, text, budget))
 }
 
 fn with_optional(atoms: &[(Atom, bool, bool)]) -> Vec<(Atom, bool, bool)> {

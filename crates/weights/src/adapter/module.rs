@@ -111,7 +111,15 @@ impl Parts {
             return Err(mismatch(header, &[w1a, w1b, w2a, w2b]));
         }
         let factors = Factors::Loha { w1a, w1b, w2a, w2b, t1, t2 };
-        Ok(Draft { kind: Kind::Loha, factors, out_dim: one.out_dim, in_dim: one.in_dim, kernel: one.kernel, rank: one.rank, width: one.width })
+        Ok(Draft {
+            kind: Kind::Loha,
+            factors,
+            out_dim: one.out_dim,
+            in_dim: one.in_dim,
+            kernel: one.kernel,
+            rank: one.rank,
+            width: one.width,
+        })
     }
 
     fn lokr(&self, header: &Header) -> Result<Draft, String> {
@@ -124,7 +132,9 @@ impl Parts {
         let w2 = side(Role::LokrW2, Role::LokrW2A, Role::LokrW2B, "w2")?;
         let t2 = self.get(Role::LokrT2);
         let dims = |side, t2| match side {
-            Side::Whole(i) => matrix(header, i).map(|m| Dims { out_dim: m.rows, in_dim: m.cols, kernel: m.kernel, rank: 0, width: m.inner }),
+            Side::Whole(i) => {
+                matrix(header, i).map(|m| Dims { out_dim: m.rows, in_dim: m.cols, kernel: m.kernel, rank: 0, width: m.inner })
+            }
             Side::Product(a, b) => side_dims(header, a, b, t2),
         };
         let (one, two) = (dims(w1, None)?, dims(w2, t2)?);
@@ -149,13 +159,13 @@ impl Parts {
     fn other(&self, kind: Kind, header: &Header) -> Draft {
         let tensors = self.all();
         let shape = |role| self.get(role).map(|i| header.tensors[i].shape.as_slice());
-        let last = |s: Option<&[usize]>| s.and_then(|s| s.last().copied()).unwrap_or(0);
         let (out_dim, in_dim) = match kind {
             Kind::Glora => (0, 0),
             Kind::Ia3 => (shape(Role::Ia3).map_or(0, |s| s.iter().product()), 0),
             _ => (shape(Role::Oft).map_or(0, |s| s.iter().rev().skip(1).product::<usize>()), 0),
         };
-        let rank = if kind == Kind::Glora { last(shape(Role::GloraA1)).min(shape(Role::GloraA1).map_or(0, |s| s[0])) } else { 0 };
+        let pair = |s: &[usize]| if let [a, b] = s { *a.min(b) } else { 0 };
+        let rank = if kind == Kind::Glora { shape(Role::GloraA1).map_or(0, pair) } else { 0 };
         Draft { kind, factors: Factors::Other(tensors), out_dim, in_dim, kernel: None, rank, width: in_dim }
     }
 }

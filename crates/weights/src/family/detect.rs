@@ -99,7 +99,9 @@ pub fn detect(evidence: &[Evidence<'_>], hints: &Hints) -> Detection {
     let verdict = if keys.0.is_empty() {
         text_only(evidence)
     } else {
-        transformer::detect(&keys).or_else(|| unet::detect(&keys, te2)).unwrap_or_else(|| Verdict::nothing("No key has the name of a block that is known."))
+        transformer::detect(&keys)
+            .or_else(|| unet::detect(&keys, te2))
+            .unwrap_or_else(|| Verdict::nothing("No key has the name of a block that is known."))
     };
     settle(verdict, hints)
 }
@@ -113,13 +115,21 @@ fn settle(mut verdict: Verdict, hints: &Hints) -> Detection {
                 verdict.evidence.push(format!("The metadata says the same ({place})."));
             }
             Some(own) if verdict.rivals.contains(claim) => {
-                verdict.evidence.push(format!("Keys and shapes fit {} as well as {}; the metadata decides ({place}).", own.label(), claim.label()));
+                verdict.evidence.push(format!(
+                    "Keys and shapes fit {} as well as {}; the metadata decides ({place}).",
+                    own.label(),
+                    claim.label()
+                ));
                 verdict.confidence = verdict.confidence.clamp(0.5, 0.8);
                 follow(&mut verdict, *claim);
             }
             Some(own) => {
                 verdict.confidence = (verdict.confidence - 0.1).max(0.1);
-                verdict.evidence.push(format!("The metadata says {} ({place}), but keys and shapes are those of {}; they count more.", claim.label(), own.label()));
+                verdict.evidence.push(format!(
+                    "The metadata says {} ({place}), but keys and shapes are those of {}; they count more.",
+                    claim.label(),
+                    own.label()
+                ));
             }
             None if verdict.rivals.contains(claim) => {
                 verdict.confidence = 0.5;
@@ -168,7 +178,8 @@ fn variant(family: Family, shape: Option<String>, hints: &Hints) -> Option<Strin
 /// Files without a denoiser: the widths of the text encoders are all there is.
 fn text_only(evidence: &[Evidence<'_>]) -> Verdict {
     let has = |n| evidence.iter().any(|e| e.component == Component::TextEncoder(n));
-    let hidden = |e: &&Evidence<'_>| e.path.contains("q_proj") || e.path.contains("k_proj") || e.path.contains("v_proj") || e.path.contains("fc1");
+    let hidden =
+        |e: &&Evidence<'_>| e.path.contains("q_proj") || e.path.contains("k_proj") || e.path.contains("v_proj") || e.path.contains("fc1");
     let width = evidence.iter().find(|e| hidden(e) && e.width > 0).map(|e| e.width);
     let all: Vec<Claim> = Family::ALL.into_iter().map(Claim::Known).collect();
     let only = "The file changes text encoders only";

@@ -86,7 +86,14 @@ impl Hints {
             let family = if v2 == "True" { Family::Sd2 } else { return None };
             Some((Claim::Known(family), "ss_v2 = \"True\"".to_owned()))
         });
-        let keys = ["modelspec.architecture", "ss_base_model_version", "ss_sd_model_name", "ss_output_name", "modelspec.title", "modelspec.merged_from"];
+        let keys = [
+            "modelspec.architecture",
+            "ss_base_model_version",
+            "ss_sd_model_name",
+            "ss_output_name",
+            "modelspec.title",
+            "modelspec.merged_from",
+        ];
         let texts = keys.iter().filter_map(|k| get(k)).chain(file_name);
         let words = texts.map(words_of).collect::<Vec<_>>().join(" ");
         let pony_tags = get("ss_tag_frequency").is_some_and(|t| t.contains("\"score_9\""));

@@ -17,7 +17,8 @@ pub(super) struct Parsed {
 
 /// Parses the JSON object of a header whose data begins at byte `data_start` of a file of `file_len` bytes.
 pub(super) fn parse(json: &[u8], data_start: u64, file_len: u64) -> Result<Parsed, HeaderError> {
-    let mut state = State { out: Parsed { tensors: Vec::new(), metadata: BTreeMap::new() }, seen_metadata: false, problem: None, data_start, file_len };
+    let mut state =
+        State { out: Parsed { tensors: Vec::new(), metadata: BTreeMap::new() }, seen_metadata: false, problem: None, data_start, file_len };
     let mut reader = serde_json::Deserializer::from_slice(json);
     let result = Top(&mut state).deserialize(&mut reader).and_then(|()| reader.end());
     match (state.problem, result) {
@@ -88,7 +89,9 @@ impl<'de> Visitor<'de> for Top<'_> {
 /// Gives an error of serde a variant of ours unless it is broken JSON or was ours already.
 fn note<E: serde::de::Error + fmt::Display>(state: &mut State, error: E, make: impl FnOnce(String) -> HeaderError) -> E {
     let text = error.to_string();
-    if state.problem.is_none() && (text.starts_with("invalid type") || text.starts_with("invalid value") || text.starts_with("number out of range")) {
+    if state.problem.is_none()
+        && (text.starts_with("invalid type") || text.starts_with("invalid value") || text.starts_with("number out of range"))
+    {
         state.problem = Some(make(text));
     }
     error
@@ -188,7 +191,8 @@ impl<'de> Visitor<'de> for Tensor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawTensor, A::Error> {
         let mut raw = RawTensor::default();
         let name = self.name;
-        let bad = |state: &mut State, e: A::Error, field| note(state, e, |detail| HeaderError::BadField { key: name.to_owned(), field, detail });
+        let bad =
+            |state: &mut State, e: A::Error, field| note(state, e, |detail| HeaderError::BadField { key: name.to_owned(), field, detail });
         while let Some(Text(field)) = map.next_key::<Text<'de>>()? {
             let twice = match &*field {
                 "dtype" => {

@@ -16,10 +16,34 @@ const MAX_TREE: usize = 2 << 20;
 
 /// Settings of the training that are worth showing.
 const TRAINING: [&str; 28] = [
-    "network_module", "network_dim", "network_alpha", "network_args", "resolution", "clip_skip", "num_train_images", "num_epochs", "epoch", "steps",
-    "max_train_steps", "learning_rate", "unet_lr", "text_encoder_lr", "optimizer", "lr_scheduler", "seed", "session_id", "training_started_at",
-    "training_finished_at", "training_comment", "mixed_precision", "noise_offset", "min_snr_gamma", "batch_size_per_device", "caption_dropout_rate",
-    "vae_name", "output_name",
+    "network_module",
+    "network_dim",
+    "network_alpha",
+    "network_args",
+    "resolution",
+    "clip_skip",
+    "num_train_images",
+    "num_epochs",
+    "epoch",
+    "steps",
+    "max_train_steps",
+    "learning_rate",
+    "unet_lr",
+    "text_encoder_lr",
+    "optimizer",
+    "lr_scheduler",
+    "seed",
+    "session_id",
+    "training_started_at",
+    "training_finished_at",
+    "training_comment",
+    "mixed_precision",
+    "noise_offset",
+    "min_snr_gamma",
+    "batch_size_per_device",
+    "caption_dropout_rate",
+    "vae_name",
+    "output_name",
 ];
 
 /// The words of one file's metadata.
@@ -61,7 +85,10 @@ impl Words {
             license: spec("license", SHORT),
             date: spec("date", SHORT),
             usage_hint: spec("usage_hint", LONG),
-            base_hints: ["ss_sd_model_name", "modelspec.architecture", "ss_base_model_version"].iter().filter_map(|k| get(k, SHORT)).collect(),
+            base_hints: ["ss_sd_model_name", "modelspec.architecture", "ss_base_model_version"]
+                .iter()
+                .filter_map(|k| get(k, SHORT))
+                .collect(),
             trigger_words: trigger_words(metadata, &frequency),
             tags: tags(spec("tags", LONG).as_deref(), &tag_frequency),
             tag_frequency,
@@ -139,7 +166,10 @@ fn trigger_words(metadata: &Metadata, frequency: &Frequency) -> Vec<String> {
 
 /// `10_ohwx woman` → `ohwx woman`; None for folders whose name says nothing.
 fn instance(folder: &str) -> Option<&str> {
-    const EMPTY: [&str; 14] = ["img", "imgs", "image", "images", "train", "training", "dataset", "datasets", "data", "subset", "input", "concept", "pics", "default"];
+    const EMPTY: [&str; 14] = [
+        "img", "imgs", "image", "images", "train", "training", "dataset", "datasets", "data", "subset", "input", "concept", "pics",
+        "default",
+    ];
     let (repeats, name) = folder.split_once('_')?;
     let name = name.trim();
     let says_nothing = EMPTY.contains(&name.to_lowercase().as_str()) || name.contains(['/', '\\']);
@@ -162,6 +192,7 @@ fn tags(own: Option<&str>, frequency: &[TagCount]) -> Vec<String> {
 /// Pictures inside the metadata; a list of texts, counted without decoding any.
 fn covers(metadata: &Metadata) -> usize {
     let thumbnail = metadata.get("modelspec.thumbnail").is_some_and(|t| t.starts_with("data:image/"));
-    let list = metadata.get("ssmd_cover_images").and_then(|j| serde_json::from_str::<Vec<serde::de::IgnoredAny>>(j).ok()).map_or(0, |l| l.len());
+    let list =
+        metadata.get("ssmd_cover_images").and_then(|j| serde_json::from_str::<Vec<serde::de::IgnoredAny>>(j).ok()).map_or(0, |l| l.len());
     list + usize::from(thumbnail)
 }

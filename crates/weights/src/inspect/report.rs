@@ -23,7 +23,9 @@ impl Inspection {
         let mut warnings = adapter.warnings.clone();
         warnings.extend(strengths.iter().flat_map(|s| s.warnings.iter().cloned()));
         if detection.layout.is_none() {
-            let what = detection.looks_like.map_or("The model family is not known".to_owned(), |l| format!("This looks like {l}, which is not supported yet"));
+            let what = detection
+                .looks_like
+                .map_or("The model family is not known".to_owned(), |l| format!("This looks like {l}, which is not supported yet"));
             warnings.push(format!("{what}, so the blocks cannot be shown."));
         }
         let has_text = adapter.modules.iter().any(|m| m.target.component != Component::Denoiser);
@@ -90,7 +92,14 @@ fn blocks(adapter: &Adapter, strengths: Option<&Strengths>) -> Vec<Block> {
     let block = |slot: &crate::layout::Slot| {
         let strength = strengths.and_then(|s| s.slot(SlotRef::Block(slot.id)));
         let present = if strengths.is_some() { strength.is_some() } else { touched[usize::from(slot.id)] };
-        Block { slot: slot.id, label: slot.label.to_owned(), group: slot.group, present, frobenius: strength.map(|s| s.frobenius), rms: strength.map(|s| s.rms) }
+        Block {
+            slot: slot.id,
+            label: slot.label.to_owned(),
+            group: slot.group,
+            present,
+            frobenius: strength.map(|s| s.frobenius),
+            rms: strength.map(|s| s.rms),
+        }
     };
     layout.slots.iter().map(block).collect()
 }

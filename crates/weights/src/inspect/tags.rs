@@ -69,8 +69,9 @@ impl Frequency {
 
 /// Words of captions that say nothing about an adapter.
 const FILLERS: [&str; 40] = [
-    "the", "and", "with", "that", "this", "from", "has", "have", "her", "his", "hers", "their", "them", "she", "they", "its", "are", "was", "were", "which",
-    "while", "for", "into", "onto", "over", "under", "there", "who", "whose", "but", "not", "also", "being", "been", "other", "some", "one", "two", "image", "appears",
+    "the", "and", "with", "that", "this", "from", "has", "have", "her", "his", "hers", "their", "them", "she", "they", "its", "are", "was",
+    "were", "which", "while", "for", "into", "onto", "over", "under", "there", "who", "whose", "but", "not", "also", "being", "been",
+    "other", "some", "one", "two", "image", "appears",
 ];
 
 /// `{folder: {tag: count}}`, read without a tree in between; what is no count counts as 0.

@@ -81,7 +81,9 @@ fn words_from_kohya_and_modelspec() {
 
 #[test]
 fn captions_become_words() {
-    let i = inspected(r#"{"ss_tag_frequency":"{\"5_x\":{\"a tall woman stands by the window\":1,\"the woman is reading a book at night\":1}}"}"#);
+    let i = inspected(
+        r#"{"ss_tag_frequency":"{\"5_x\":{\"a tall woman stands by the window\":1,\"the woman is reading a book at night\":1}}"}"#,
+    );
     assert_eq!(i.tag_frequency[0], TagCount { tag: "woman".into(), count: 2 });
     assert!(!i.tags.contains(&"the".to_owned()));
 }

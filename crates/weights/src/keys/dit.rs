@@ -27,7 +27,11 @@ fn qkv_leaf(rest: &str) -> Option<(Rows, bool)> {
 
 /// Flux.1: rows of single `linear1` are [q h, k h, v h, mlp 4h], rows of `qkv` are [q, k, v].
 pub(super) fn flux(path: &str) -> Canonical {
-    flux_double(path).or_else(|| flux_single(path)).or_else(|| flux_xlabs(path)).or_else(|| flux_outside(path)).unwrap_or_else(|| Canonical::plain(path))
+    flux_double(path)
+        .or_else(|| flux_single(path))
+        .or_else(|| flux_xlabs(path))
+        .or_else(|| flux_outside(path))
+        .unwrap_or_else(|| Canonical::plain(path))
 }
 
 fn flux_double(path: &str) -> Option<Canonical> {

@@ -108,7 +108,8 @@ const ENDS: &[(&str, Role)] = &[
 ];
 
 /// PEFT may put the adapter's name between the factor and `weight`.
-const NAMED: &[(&str, Role)] = &[(".lora_A.", Role::Down), (".lora_B.", Role::Up), (".lora_magnitude_vector.", Role::Magnitude), (".oft_R.", Role::Oft)];
+const NAMED: &[(&str, Role)] =
+    &[(".lora_A.", Role::Down), (".lora_B.", Role::Up), (".lora_magnitude_vector.", Role::Magnitude), (".oft_R.", Role::Oft)];
 
 /// Takes a key apart; None when it ends in nothing that is known.
 #[must_use]
@@ -128,7 +129,11 @@ pub fn parse(key: &str) -> Option<ParsedKey<'_>> {
 }
 
 fn named(key: &str) -> Option<(&str, Role)> {
-    let (end, role) = if let Some(rest) = key.strip_suffix(".bias") { (rest, Some(Role::Bias)) } else { (key.strip_suffix(".weight").unwrap_or(key), None) };
+    let (end, role) = if let Some(rest) = key.strip_suffix(".bias") {
+        (rest, Some(Role::Bias))
+    } else {
+        (key.strip_suffix(".weight").unwrap_or(key), None)
+    };
     NAMED.iter().find_map(|(mark, found)| {
         let at = end.rfind(mark)?;
         let adapter = &end[at + mark.len()..];
@@ -156,21 +161,39 @@ fn naming(key: &str, stem: &str) -> Naming {
     const FLAT: [&str; 6] = ["lora_unet_", "lora_te", "lora_transformer_", "lora_prior_", "lycoris_", "lora_llm_"];
     const COMFY: [&str; 3] = ["diffusion_model.", "text_encoders.", "model.diffusion_model."];
     const PEFT: [&str; 5] = ["transformer.", "unet.", "text_encoder", "base_model.model.", "prior."];
-    const NATIVE: [&str; 9] =
-        ["double_blocks.", "single_blocks.", "joint_blocks.", "input_blocks.", "output_blocks.", "middle_block.", "img_in", "txt_in", "final_layer."];
+    const NATIVE: [&str; 9] = [
+        "double_blocks.",
+        "single_blocks.",
+        "joint_blocks.",
+        "input_blocks.",
+        "output_blocks.",
+        "middle_block.",
+        "img_in",
+        "txt_in",
+        "final_layer.",
+    ];
     let begins = |list: &[&str]| list.iter().any(|p| stem.starts_with(p));
     let tail = &key[stem.len()..];
     if begins(&FLAT) {
         Naming::Kohya
-    } else if tail.starts_with("_lora.") || tail.starts_with(".lora.") || tail.starts_with(".lora_linear_layer.") || stem.contains(".processor.") {
+    } else if tail.starts_with("_lora.")
+        || tail.starts_with(".lora.")
+        || tail.starts_with(".lora_linear_layer.")
+        || stem.contains(".processor.")
+    {
         Naming::DiffusersLegacy
     } else if begins(&COMFY) {
         Naming::ComfyUi
     } else if begins(&PEFT) {
         Naming::Peft
-    } else if begins(&NATIVE) || (stem.starts_with("blocks.") && (stem.contains("self_attn") || stem.contains("cross_attn") || stem.contains(".ffn."))) {
+    } else if begins(&NATIVE) || (stem.starts_with("blocks.") && wan_native(stem)) {
         Naming::ComfyUi
     } else {
         Naming::Peft
     }
+}
+
+/// Wan's own names inside a block; diffusers calls the attentions `attn1` and `attn2`, and the layers of `ffn` begin with `net`.
+fn wan_native(stem: &str) -> bool {
+    stem.contains("self_attn") || stem.contains("cross_attn") || (stem.contains(".ffn.") && !stem.contains(".ffn.net."))
 }

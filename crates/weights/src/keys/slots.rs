@@ -1,8 +1,8 @@
 //! From a canonical path to its place in the layout.
 
 use super::indexed;
-use crate::adapter::Target;
 use crate::adapter::Component;
+use crate::adapter::Target;
 use crate::family::Family;
 use crate::layout::{Extra, Group, Layout, SlotRef};
 
@@ -54,7 +54,13 @@ fn unet(layout: &Layout, path: &str) -> SlotRef {
         return block(layout, Group::Out, i);
     }
     let extra = match path {
-        p if p.starts_with("time_embed") || p.starts_with("add_embedding") || p.starts_with("label_emb") || p.starts_with("class_embedding") => Extra::In,
+        p if p.starts_with("time_embed")
+            || p.starts_with("add_embedding")
+            || p.starts_with("label_emb")
+            || p.starts_with("class_embedding") =>
+        {
+            Extra::In
+        }
         p if p.starts_with("conv_norm_out") || p.starts_with("conv_out") || p.starts_with("out_") => Extra::Out,
         _ => Extra::Other,
     };
@@ -76,8 +82,19 @@ fn transformer(layout: &Layout, path: &str) -> SlotRef {
         return block(layout, group, i);
     }
     const EMBEDDERS: [&str; 13] = [
-        "img_in", "txt_in", "time_in", "vector_in", "guidance_in", "context_embedder", "x_embedder", "t_embedder", "y_embedder", "pos_embed",
-        "patch_embedding", "text_embedding", "time_",
+        "img_in",
+        "txt_in",
+        "time_in",
+        "vector_in",
+        "guidance_in",
+        "context_embedder",
+        "x_embedder",
+        "t_embedder",
+        "y_embedder",
+        "pos_embed",
+        "patch_embedding",
+        "text_embedding",
+        "time_",
     ];
     let begins = |list: &[&str]| list.iter().any(|p| path.starts_with(p));
     SlotRef::Extra(if begins(&EMBEDDERS) || path.starts_with("img_emb") {

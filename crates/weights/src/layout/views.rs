@@ -177,7 +177,10 @@ mod tests {
     #[test]
     fn flux_vectors() {
         let v = labels("lbw61");
-        assert_eq!((&v[..4], v[21].as_str(), v[22].as_str(), v[60].as_str()), (&["Clip", "T5", "In", "D00"].map(String::from)[..], "D18", "S00", "Out"));
+        assert_eq!(
+            (&v[..4], v[21].as_str(), v[22].as_str(), v[60].as_str()),
+            (&["Clip", "T5", "In", "D00"].map(String::from)[..], "D18", "S00", "Out")
+        );
         assert_eq!(labels("fl19")[18], "D18+S36+S37");
     }
 

@@ -36,7 +36,7 @@ impl Stack {
     /// R.
     #[must_use]
     pub(crate) fn rank(&self) -> usize {
-        if self.n == 0 { 0 } else { self.a.len() / self.n }
+        self.a.len().checked_div(self.n).unwrap_or(0)
     }
 
     /// Appends `scale`·B·A. `b` is row-major rows×r and covers the rows from `row0`; `a` is row-major r×n.

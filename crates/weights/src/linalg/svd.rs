@@ -197,7 +197,6 @@ fn root(g: &Mat<f64>) -> Option<Option<Root>> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn random(seed: u64) -> impl FnMut() -> f32 {

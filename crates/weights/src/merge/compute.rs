@@ -29,6 +29,9 @@ pub(crate) struct Context<'a> {
     pub(crate) dtype: OutDtype,
     /// What the average divides by, (denoiser, text encoders); 1 for the other methods.
     pub(crate) divisor: (f64, f64),
+    /// One alpha for every module of the file: the up factors are multiplied by rank / alpha, so that alpha / rank · B·A is ΔW. None: each
+    /// module's alpha is its own rank, or it has none.
+    pub(crate) alpha: Option<usize>,
 }
 
 impl Context<'_> {
@@ -72,8 +75,10 @@ impl Context<'_> {
             return Ok(self.concat(group, loaded, Some(energy)));
         }
         let best = spectrum.truncate(&stack, keep);
-        let down: Vec<f32> = best.a.iter().map(|v| *v as f32).collect();
-        let encoded = self.encode(&down).zip(self.encode(&row_major(&best.b, best.m, keep)));
+        // Both factors hold √σ; the quotient of rank and alpha goes into both too, so that neither leaves the precise range of f16.
+        let even = self.quotient(keep).sqrt();
+        let down: Vec<f32> = best.a.iter().map(|v| (*v * even) as f32).collect();
+        let encoded = self.encode(&down).zip(self.encode(&row_major(&best.b, best.m, keep, even)));
         Ok(encoded.map(|(down, up)| Built { rank: keep, down, up, energy: Some(energy) }))
     }
 
@@ -81,13 +86,14 @@ impl Context<'_> {
     /// type's range.
     fn concat(&self, group: &Group, loaded: Vec<Loaded>, energy: Option<(f64, f64)>) -> Option<Built> {
         let rank = loaded.iter().map(|l| l.rank).sum();
+        let quotient = self.quotient(rank);
         let size = self.dtype.size();
         let mut down = Vec::with_capacity(rank * group.n * size);
         let mut up = vec![0u8; group.m * rank * size];
         let mut column = 0;
         for (part, loaded) in group.parts.iter().zip(loaded) {
             let r = loaded.rank;
-            let (a, b) = self.scaled(part, loaded)?;
+            let (a, b) = self.scaled(part, loaded, quotient)?;
             down.extend_from_slice(&a);
             let rows = up.chunks_exact_mut(rank * size).skip(part.row0);
             for (row, from) in rows.zip(b.chunks_exact(r * size)) {
@@ -99,8 +105,8 @@ impl Context<'_> {
     }
 
     /// One part's factors, encoded, with everything that stands before them multiplied into B.
-    fn scaled(&self, part: &Part, mut loaded: Loaded) -> Option<(Vec<u8>, Vec<u8>)> {
-        let factor = self.factor(part, &loaded);
+    fn scaled(&self, part: &Part, mut loaded: Loaded, quotient: f64) -> Option<(Vec<u8>, Vec<u8>)> {
+        let factor = self.factor(part, &loaded) * quotient;
         let power = if self.dtype == OutDtype::F16 { shift(&loaded, factor) } else { 1.0 };
         if power != 1.0 {
             loaded.a.iter_mut().for_each(|v| *v = (f64::from(*v) / power) as f32);
@@ -111,7 +117,12 @@ impl Context<'_> {
         self.encode(&loaded.a).zip(self.encode(&loaded.b))
     }
 
-    /// Everything that stands before B·A.
+    /// rank / alpha: what undoes the scale that a reader of the result applies to a module of this rank.
+    fn quotient(&self, rank: usize) -> f64 {
+        self.alpha.map_or(1.0, |alpha| rank as f64 / alpha.max(1) as f64)
+    }
+
+    /// Everything that stands before B·A in the input.
     fn factor(&self, part: &Part, loaded: &Loaded) -> f64 {
         let component = self.readers[part.member].file.module(part).target.component;
         let divisor = if component == Component::Denoiser { self.divisor.0 } else { self.divisor.1 };
@@ -126,15 +137,15 @@ impl Context<'_> {
     }
 }
 
-/// Columns of m values, one after another, as a row-major m×k matrix; tile by tile, so that both sides stay in the cache.
-fn row_major(columns: &[f64], m: usize, k: usize) -> Vec<f32> {
+/// Columns of m values, one after another, times `factor`, as a row-major m×k matrix; tile by tile, so that both sides stay in the cache.
+fn row_major(columns: &[f64], m: usize, k: usize, factor: f64) -> Vec<f32> {
     const TILE: usize = 64;
     let mut out = vec![0f32; m * k];
     for start in (0..m).step_by(TILE) {
         let rows = start..(start + TILE).min(m);
         for (j, column) in columns.chunks_exact(m).enumerate() {
             for i in rows.clone() {
-                out[i * k + j] = column[i] as f32;
+                out[i * k + j] = (column[i] * factor) as f32;
             }
         }
     }
@@ -169,7 +180,7 @@ fn shift(loaded: &Loaded, factor: f64) -> f64 {
     if a == 0.0 { 1.0 } else { ((a / b).log2() / 2.0).round().clamp(-30.0, 30.0).exp2() }
 }
 
-/// Encodes the alpha that gives a module of this rank the scale 1. The type holds the rank exactly.
+/// Encodes an alpha, a rank. The type holds it exactly.
 pub(crate) fn alpha(rank: usize, dtype: OutDtype) -> (Dtype, Vec<u8>) {
     let dtype = if dtype == OutDtype::F32 || rank > 2048 { Dtype::F32 } else { Dtype::F16 };
     let mut bytes = Vec::new();

@@ -56,7 +56,8 @@ pub fn estimate(plan: &MergePlan, members: &[Member<'_>], progress: &dyn Progres
     let indices: Vec<usize> = (0..prepared.groups.len()).collect();
     let rows = par_map(&indices, |&i| prepared.row(i, &done, progress)).into_iter().collect::<Result<Vec<Row>, MergeError>>()?;
     let full_rank = rows.iter().map(|r| keep_for(&r.sigma, Truncation::default())).max().unwrap_or(0);
-    let header = header_bound(&prepared.planned(), &meta::metadata(&plan, &prepared.files, prepared.family, full_rank)) as u64 + 8;
+    let metadata = meta::metadata(&plan, &prepared.files, prepared.family, full_rank, prepared.context.alpha);
+    let header = header_bound(&prepared.planned(), &metadata) as u64 + 8;
     let point = |t| point(&rows, t, header);
     let ranks = RANKS.into_iter().take_while(|r| *r < full_rank).chain([full_rank.max(1)]);
     Ok(EnergyCurve {

@@ -37,8 +37,14 @@ const SHARED: [&str; 8] = [
     "ss_v2",
 ];
 
-/// The metadata of a result whose largest rank is `rank`.
-pub(crate) fn metadata(plan: &MergePlan, files: &[Named<'_>], family: Family, rank: usize) -> BTreeMap<String, String> {
+/// The metadata of a result whose largest rank is `rank` and whose alpha, where all modules share one, is `alpha`.
+pub(crate) fn metadata(
+    plan: &MergePlan,
+    files: &[Named<'_>],
+    family: Family,
+    rank: usize,
+    alpha: Option<usize>,
+) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     let mut put = |key: &str, value: String| {
         if !value.is_empty() {
@@ -57,7 +63,7 @@ pub(crate) fn metadata(plan: &MergePlan, files: &[Named<'_>], family: Family, ra
     put("modelspec.trigger_phrase", triggers(files));
     put("ss_network_module", "networks.lora".into());
     put("ss_network_dim", rank.to_string());
-    put("ss_network_alpha", rank.to_string());
+    put("ss_network_alpha", alpha.unwrap_or(rank).to_string());
     put("format", "pt".into());
     put("weft.recipe", recipe(plan, files));
     out

@@ -13,7 +13,8 @@
 //!   the module counts as a change of zero. Profiles do not enter the divisor.
 //! - **svd** keeps the best approximation of a given rank, or the smallest that keeps a given part of every module's energy. Never forms an m×n matrix.
 //!
-//! The result always has the scale 1: alpha is the rank, or there is none where the naming has none.
+//! Kohya's names come with an alpha, the largest rank, the same for every module; the up factors are scaled so that alpha / rank · B·A is ΔW (see
+//! [`file_alpha`]). Other names have none: the scale is 1. Which names, is told in `names`.
 //! The same plan and the same inputs give the same bytes.
 
 mod compute;
@@ -40,8 +41,8 @@ use crate::relations::compatible;
 use crate::source::TensorSource;
 use crate::write::{AtomicFile, Planned, TensorWriter, WriteError, header_bound};
 use compute::Context;
-use names::Keys;
-use std::collections::BTreeSet;
+use names::{Form, Keys};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 use std::path::Path;
 
@@ -114,8 +115,8 @@ impl<'a> Prepared<'a> {
         check_profiles(plan, &adapters)?;
         let files: Vec<Named<'a>> = members.iter().zip(&plan.inputs).map(|(m, i)| Named { adapter: m.adapter, label: &i.label }).collect();
         let family = adapters.iter().map(|a| a.detection.family).find(|f| *f != Family::Unknown).unwrap_or_default();
-        let (groups, keys) = named_groups(plan, &files, family)?;
         let mut warnings = verdict.warnings;
+        let (groups, keys) = named_groups(plan, &files, family, &mut warnings)?;
         for file in &files {
             warnings.extend(file.adapter.warnings.iter().take(SHOWN).map(|w| format!("{}: {w}", file.label)));
         }
@@ -125,14 +126,16 @@ impl<'a> Prepared<'a> {
             truncation: plan.truncation(),
             dtype: plan.dtype,
             divisor: divisor(plan),
+            alpha: None,
         };
-        Ok(Self { plan, files, context, family, groups, keys, carried, warnings })
+        let mut prepared = Self { plan, files, context, family, groups, keys, carried, warnings };
+        prepared.context.alpha = prepared.file_alpha();
+        Ok(prepared)
     }
 
     fn write<W: Write + Seek + Send>(mut self, out: W, progress: &dyn Progress) -> Result<(W, MergeReport), MergeError> {
         let io = |source| WriteError::Io { path: "the output".into(), source };
-        let largest = (0..self.groups.len()).map(|i| self.largest_rank(i)).max().unwrap_or(0);
-        let bound = header_bound(&self.planned(), &meta::metadata(self.plan, &self.files, self.family, largest));
+        let bound = header_bound(&self.planned(), &self.metadata(self.largest()));
         let mut writer = TensorWriter::new(out, bound).map_err(io)?;
         let outcomes = self.stream(&mut writer, progress)?;
         self.write_carried(&mut writer)?;
@@ -140,10 +143,30 @@ impl<'a> Prepared<'a> {
             return Err(MergeError::Plan("nothing is left of the inputs: every module is zero".into()));
         }
         let rank = outcomes.iter().map(|o| o.rank).max().unwrap_or(0);
-        let metadata = meta::metadata(self.plan, &self.files, self.family, rank);
+        let metadata = self.metadata(rank);
         let bytes = 8 + bound as u64 + writer.data_len();
         let out = writer.finish(&metadata)?;
         Ok((out, self.report(&outcomes, bytes)))
+    }
+
+    fn metadata(&self, rank: usize) -> BTreeMap<String, String> {
+        meta::metadata(self.plan, &self.files, self.family, rank, self.context.alpha)
+    }
+
+    /// The one alpha of a result with kohya's names, known before any module is computed: the largest rank a module can get.
+    ///
+    /// An alpha of its own rank for each module would say the same, but diffusers (0.42) takes the most common alpha of a UNet file for all of its
+    /// attention modules, which gives every module of another rank a wrong strength. One alpha throughout is read right by every program. Flux is
+    /// the exception: there diffusers heeds each alpha except those of the final layer, which it leaves out (scale 1), so that alpha = rank
+    /// is what every program reads right.
+    fn file_alpha(&self) -> Option<usize> {
+        let wanted = self.family != Family::Flux1 && self.keys.iter().any(|k| k.alpha.is_some());
+        wanted.then(|| self.largest())
+    }
+
+    /// The largest rank that a module of the result can get.
+    fn largest(&self) -> usize {
+        (0..self.groups.len()).map(|i| self.largest_rank(i)).max().unwrap_or(0)
     }
 
     /// Sum of the ranks of a group's parts, cut by the plan.
@@ -195,22 +218,38 @@ fn shapes(group: &Group, keys: &Keys, rank: usize) -> (Vec<usize>, Vec<usize>) {
     }
 }
 
-/// Groups with their keys. Where the files' own names have no key for some group, all get new ones.
-fn named_groups(plan: &MergePlan, files: &[Named<'_>], family: Family) -> Result<(Vec<Group>, Vec<Keys>), MergeError> {
+/// Groups with their keys. Where the chosen names have no key for some group, all get kohya's.
+fn named_groups(
+    plan: &MergePlan,
+    files: &[Named<'_>],
+    family: Family,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Group>, Vec<Keys>), MergeError> {
     let weight = |member: usize, module: &Module| weight(&plan.inputs[member], module);
-    let mut new = names::choose(files, plan.naming)?;
+    let mut form = names::choose(files, plan.naming, family)?;
     loop {
-        let groups = group(files, weight, new.is_some())?;
+        let groups = group(files, weight, form != Form::Kept)?;
         if groups.is_empty() {
             return Err(MergeError::Plan("nothing is left to merge: every weight is 0 or the files hold no modules".into()));
         }
-        let keys: Option<Vec<Keys>> = groups.iter().map(|g| names::keys(files, g, new, family)).collect();
-        match keys {
-            Some(keys) => return unique(&keys).map(|()| (groups, keys)),
-            None if plan.naming.is_some_and(|n| n != crate::adapter::Naming::Kohya) => return Err(names::not_all()),
-            None if new.is_none() => new = Some(crate::adapter::Naming::Kohya),
-            None => return Err(MergeError::Plan("the result has modules without a name".into())),
+        let keys: Vec<Option<Keys>> = groups.iter().map(|g| names::keys(files, g, form, family)).collect();
+        let Some(nameless) = keys.iter().position(Option::is_none) else {
+            let keys: Vec<Keys> = keys.into_iter().flatten().collect();
+            return unique(&keys).map(|()| (groups, keys));
+        };
+        let path = &groups[nameless].target.path;
+        match form {
+            Form::Kohya => return Err(MergeError::Plan(format!("{path} has no name in the result"))),
+            Form::Native if plan.naming.is_some() => {
+                return Err(MergeError::Plan(format!("{path} has no known name in the native Wan model; kohya names always work")));
+            }
+            Form::Kept if plan.naming.is_some_and(|n| n != crate::adapter::Naming::Kohya) => return Err(names::not_all()),
+            Form::Native => warnings.push(format!(
+                "{path} has no known name in the native Wan model, so the result has kohya names; diffusers may not load them."
+            )),
+            Form::Kept => {}
         }
+        form = Form::Kohya;
     }
 }
 

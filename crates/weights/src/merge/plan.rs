@@ -114,7 +114,8 @@ pub struct MergePlan {
     pub energy: Option<f64>,
     /// Stored type of the result.
     pub dtype: OutDtype,
-    /// Key naming of the result; None: the inputs' own where they agree and kohya's where they do not.
+    /// Key naming of the result; None: the one that ComfyUI, A1111 and diffusers load for the family (kohya's for UNets, native for Wan, the
+    /// inputs' own for Flux.1 and SD 3 where all have diffusers' or all have kohya's, else kohya's).
     #[serde(default)]
     pub naming: Option<Naming>,
     /// Title in the metadata; None: the labels joined.

@@ -30,7 +30,7 @@ impl Prepared<'_> {
         let done = AtomicU64::new(0);
         let mut outcomes = Vec::with_capacity(self.groups.len());
         let mut ready: Vec<(usize, Built)> = Vec::new();
-        for batch in self.batches().into_iter().chain([0..0]) {
+        for batch in self.batches().into_iter().chain(std::iter::once(0..0)) {
             let indices: Vec<usize> = batch.collect();
             let (written, built) = join(
                 || ready.iter().try_for_each(|(i, built)| self.put(out, *i, built)),
@@ -58,7 +58,7 @@ impl Prepared<'_> {
         let (down, up) = shapes(&self.groups[index], keys, built.rank);
         let dtype = self.plan.dtype.dtype();
         if let Some(key) = &keys.alpha {
-            let (dtype, bytes) = alpha(built.rank, self.plan.dtype);
+            let (dtype, bytes) = alpha(self.context.alpha.unwrap_or(built.rank), self.plan.dtype);
             out.tensor(key, dtype, &[], &bytes)?;
         }
         out.tensor(&keys.down, dtype, &down, &built.down)?;

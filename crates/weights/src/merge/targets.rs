@@ -7,6 +7,9 @@ use super::plan::MergeError;
 use crate::adapter::{Adapter, Component, Factors, Kind, Module, Target};
 use std::collections::BTreeMap;
 
+/// (first row, rows) of a fused weight; None: all of it.
+type Window = Option<(usize, usize)>;
+
 /// One module that takes part.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Part {
@@ -56,7 +59,7 @@ pub(crate) fn is_pair(module: &Module) -> bool {
 /// Groups all modules by the weight they change. `weight(member, module)` is 0 for a module that is left out. `fuse` joins windows of one
 /// weight even where all files split alike (the result's naming has no split form).
 pub(crate) fn group(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64, fuse: bool) -> Result<Vec<Group>, MergeError> {
-    let mut by_path: BTreeMap<(Component, &str), Vec<(Option<(usize, usize)>, Part)>> = BTreeMap::new();
+    let mut by_path: BTreeMap<(Component, &str), Vec<(Window, Part)>> = BTreeMap::new();
     for (member, file) in files.iter().enumerate() {
         for (index, module) in file.adapter.modules.iter().enumerate() {
             let weight = weight(member, module);
@@ -79,14 +82,8 @@ pub(crate) fn group(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64,
 }
 
 /// Turns all parts of one weight into one group, or into one per window.
-fn split(
-    files: &[Named<'_>],
-    target: Target,
-    parts: Vec<(Option<(usize, usize)>, Part)>,
-    fuse: bool,
-    out: &mut Vec<Group>,
-) -> Result<(), MergeError> {
-    let mut windows: BTreeMap<Option<(usize, usize)>, Vec<Part>> = BTreeMap::new();
+fn split(files: &[Named<'_>], target: Target, parts: Vec<(Window, Part)>, fuse: bool, out: &mut Vec<Group>) -> Result<(), MergeError> {
+    let mut windows: BTreeMap<Window, Vec<Part>> = BTreeMap::new();
     for (rows, part) in parts {
         windows.entry(rows).or_default().push(part);
     }
@@ -108,7 +105,7 @@ fn split(
 }
 
 /// True when two different windows share a row.
-fn overlap<'a>(windows: impl Iterator<Item = &'a Option<(usize, usize)>>) -> bool {
+fn overlap<'a>(windows: impl Iterator<Item = &'a Window>) -> bool {
     let mut end = 0;
     for (first, rows) in windows.flatten() {
         if *first < end {

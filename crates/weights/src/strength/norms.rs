@@ -32,7 +32,12 @@ impl<E: Into<StrengthError>> From<E> for Trouble {
 /// Sum of squares of ΔW before the scale.
 type Energy = Result<f64, Trouble>;
 
-pub(super) fn module(adapter: &Adapter, module: &Module, source: &dyn TensorSource, scratch: &mut Scratch) -> Result<ModuleStrength, StrengthError> {
+pub(super) fn module(
+    adapter: &Adapter,
+    module: &Module,
+    source: &dyn TensorSource,
+    scratch: &mut Scratch,
+) -> Result<ModuleStrength, StrengthError> {
     let tensors = &adapter.header.tensors;
     let alpha = module.alpha.map(|i| read_scalar(source, &tensors[i])).transpose()?.flatten();
     let scale = module.scale(alpha);
@@ -94,7 +99,15 @@ impl Work<'_> {
     }
 
     /// Runs `pass`; when the squares left the range of f32, runs it again on values brought to around 1 by a power of two.
-    fn guarded(self, tensor: usize, raw: &[u8], block: &mut Vec<f32>, gram: &mut Gram, rank: usize, pass: impl Fn(&[u8], f32, &mut Vec<f32>, &mut Gram)) -> Result<(), Trouble> {
+    fn guarded(
+        self,
+        tensor: usize,
+        raw: &[u8],
+        block: &mut Vec<f32>,
+        gram: &mut Gram,
+        rank: usize,
+        pass: impl Fn(&[u8], f32, &mut Vec<f32>, &mut Gram),
+    ) -> Result<(), Trouble> {
         let info = &self.tensors[tensor];
         gram.start(rank);
         pass(raw, 1.0, block, gram);
@@ -126,7 +139,8 @@ impl Work<'_> {
         while at < info.elements() {
             let count = step.min(info.elements() - at);
             let start = info.range.start + (at * size) as u64;
-            let part = TensorInfo { name: String::new(), dtype: info.dtype, shape: vec![count], range: start..start + (count * size) as u64 };
+            let part =
+                TensorInfo { name: String::new(), dtype: info.dtype, shape: vec![count], range: start..start + (count * size) as u64 };
             let raw = bytes(self.source, &part, &mut scratch.bytes)?;
             scratch.block.resize(count.max(scratch.block.len()), 0.0);
             let block = &mut scratch.block[..count];

@@ -27,8 +27,8 @@ import in_peft  # noqa: E402
 TOLERANCE = {"f32": 2e-6, "f16": 1e-3, "bf16": 6e-3}  # rounding of the two stored factors, relative to ‖ΔW‖ of the module
 
 
-def expected_of_case(case: str) -> tuple[str, dict]:
-    """(family, target -> (B, A)) of a golden merge, from its inputs in float64."""
+def expected_of_case(case: str) -> tuple[str, dict, dict]:
+    """(family, target -> (B, A), target -> Σ‖wᵢΔWᵢ‖) of a golden merge, from its inputs in float64."""
     data = GOLDEN / "data" / "merges"
     plan = json.loads((data / f"{case}.json").read_text())
     inputs = []
@@ -38,11 +38,13 @@ def expected_of_case(case: str) -> tuple[str, dict]:
             config = json.loads((data / given["adapter_config"]).read_text())
             scales = in_peft.scales(data / given["file"], config)
         inputs.append(merges.Input(**given, scales=scales))
-    return plan["family"], merges.stacked(data, merges.Case(case, plan["family"], inputs))
+    made = merges.Case(case, plan["family"], inputs)
+    return plan["family"], merges.stacked(data, made), merges.part_norms(data, made)
 
 
-def compare(theirs: dict[str, np.ndarray], want: dict, family: str, rank: int | None, limit: float) -> tuple[float, list[str]]:
-    """(largest relative difference, complaints). `rank`: the wanted sum is cut to it."""
+def compare(theirs: dict[str, np.ndarray], want: dict, family: str, rank: int | None, limit: float, parts: dict) -> tuple[float, list[str]]:
+    """(largest relative difference, complaints). `rank`: the wanted sum is cut to it. `parts`: what the difference is relative to,
+    by target; else the wanted ΔW."""
     worst, complaints, seen = 0.0, [], {}
     best = {}
     for target, (b, a) in want.items():
@@ -60,7 +62,7 @@ def compare(theirs: dict[str, np.ndarray], want: dict, family: str, rank: int | 
         start, rows = spot.rows or (0, b.shape[0])
         mine = b[start:start + rows] @ a
         size = np.linalg.norm(np.linalg.qr(b, mode="r") @ np.linalg.qr(a.T, mode="r").T)
-        gap = float(np.linalg.norm(value - mine) / max(size, 1e-30))
+        gap = float(np.linalg.norm(value - mine) / max(parts.get(target, size), 1e-30))
         worst = max(worst, gap)
         if gap > limit:
             complaints.append(f"{stem} differs by {gap:.1e}, norm {np.linalg.norm(value) / max(np.linalg.norm(mine), 1e-30):.4f} of the wanted")
@@ -72,7 +74,7 @@ def compare(theirs: dict[str, np.ndarray], want: dict, family: str, rank: int | 
     return worst, complaints
 
 
-def report(path: Path, family: str, want: dict, rank: int | None, limit: float) -> bool:
+def report(path: Path, family: str, want: dict, rank: int | None, limit: float, parts: dict | None = None) -> bool:
     stored, _ = tensors.read(path)
     unknown = comfy_names.strangers(list(stored), family)
     lines, good = [], not unknown
@@ -88,7 +90,7 @@ def report(path: Path, family: str, want: dict, rank: int | None, limit: float) 
             lines.append(f"{label}: has no converter for these names")
             print(f"n/a  {path.name}: " + "; ".join(lines), flush=True)
             return good
-        worst, complaints = compare(theirs, want, family, rank, limit)
+        worst, complaints = compare(theirs, want, family, rank, limit, parts or {})
         fine = worst <= limit and not complaints
         lines.append(f"{label}: {len(theirs)} layers, worst ΔW difference {worst:.1e}{'' if fine else ' TOO MUCH ' + '; '.join(complaints[:3])}")
         good &= fine
@@ -145,10 +147,10 @@ def check_merged(folder: Path) -> bool:
     good = True
     for path in sorted(folder.glob("*.safetensors")):
         case, method = path.name.removesuffix(".safetensors").split(".", 1)
-        family, want = expected_of_case(case)
+        family, want, parts = expected_of_case(case)
         rank = int(method.removeprefix("svd")) if method.startswith("svd") else None
         kind = next((k for k in ("bf16", "f16") if k.upper() in dtypes(path)), "f32")
-        good &= report(path, family, want, rank, TOLERANCE[kind] if rank is None else 1e-5)
+        good &= report(path, family, want, rank, TOLERANCE[kind] if rank is None else 1e-5, None if rank else parts)
     return good
 
 

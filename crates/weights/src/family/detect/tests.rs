@@ -51,7 +51,10 @@ fn joint_blocks_by_width() {
     assert_eq!((d.family, d.layout.map(|l| l.id)), (Family::Sd3, Some("sd3_mmdit_24")));
     assert_eq!(family(&[("transformer.transformer_blocks.59.attn.add_k_proj", 3072, 3072)]).1, Some("Qwen-Image"));
     assert_eq!(family(&[("transformer.transformer_blocks.9.img_mlp.net.2", 3072, 12288)]).1, Some("Qwen-Image"));
-    assert_eq!(family(&[("transformer_blocks.9.attn1.to_q", 2048, 2048), ("transformer_blocks.9.attn2.to_q", 2048, 2048)]).1, Some("LTX-Video"));
+    assert_eq!(
+        family(&[("transformer_blocks.9.attn1.to_q", 2048, 2048), ("transformer_blocks.9.attn2.to_q", 2048, 2048)]).1,
+        Some("LTX-Video")
+    );
 }
 
 #[test]
@@ -78,7 +81,10 @@ fn files_with_text_encoders_only() {
     let te = |stem| (stem, 768, 768);
     assert_eq!(family(&[te("lora_te_text_model_encoder_layers_0_self_attn_q_proj")]).0, Family::Sd1);
     assert_eq!(family(&[te("lora_te1_text_model_encoder_layers_0_self_attn_q_proj")]).0, Family::Unknown);
-    let both = [te("lora_te1_text_model_encoder_layers_0_self_attn_q_proj"), ("lora_te2_text_model_encoder_layers_0_self_attn_q_proj", 1280, 1280)];
+    let both = [
+        te("lora_te1_text_model_encoder_layers_0_self_attn_q_proj"),
+        ("lora_te2_text_model_encoder_layers_0_self_attn_q_proj", 1280, 1280),
+    ];
     assert_eq!(family(&both).0, Family::Sdxl);
 }
 

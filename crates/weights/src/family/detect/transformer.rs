@@ -32,12 +32,29 @@ fn native_double(keys: &Keys<'_>) -> Option<Verdict> {
         return None;
     }
     let hidden = |p: &str| {
-        ["attn_qkv", "_mlp_0", "_mod_lin", "attn_proj", "mlp_fc1", "mod_linear", "qkv_lora1", "qkv_lora2", "qkv_lora", "proj_lora1", "proj_lora2", "linear1", "modulation_lin"]
-            .iter()
-            .any(|end| p.ends_with(end))
+        [
+            "attn_qkv",
+            "_mlp_0",
+            "_mod_lin",
+            "attn_proj",
+            "mlp_fc1",
+            "mod_linear",
+            "qkv_lora1",
+            "qkv_lora2",
+            "qkv_lora",
+            "proj_lora1",
+            "proj_lora2",
+            "linear1",
+            "modulation_lin",
+        ]
+        .iter()
+        .any(|end| p.ends_with(end))
     };
     let width = keys.width(hidden);
-    if keys.any(|p| p.contains("mlp_fc") || p.ends_with("_mod_linear") || p.ends_with("modulation_linear")) || keys.has("individual_token_refiner") || keys.begins("byt5_in") {
+    if keys.any(|p| p.contains("mlp_fc") || p.ends_with("_mod_linear") || p.ends_with("modulation_linear"))
+        || keys.has("individual_token_refiner")
+        || keys.begins("byt5_in")
+    {
         return Some(Verdict::foreign(hunyuan(width), "The blocks have the names of the Hunyuan models (mlp_fc1, mod_linear)."));
     }
     let single = keys.ratio(|p| p.ends_with("_linear1"));
@@ -108,16 +125,35 @@ fn joint(keys: &Keys<'_>) -> Option<Verdict> {
     let native = keys.begins("joint_blocks_");
     let context = keys.any(|p| {
         p.starts_with("transformer_blocks_")
-            && ["attn_add_q_proj", "attn_add_k_proj", "attn_add_v_proj", "attn_to_add_out", "norm1_context_linear"].iter().any(|e| p.ends_with(e))
+            && ["attn_add_q_proj", "attn_add_k_proj", "attn_add_v_proj", "attn_to_add_out", "norm1_context_linear"]
+                .iter()
+                .any(|e| p.ends_with(e))
             || p.contains("_ff_context_net_")
     });
-    if !native && !context && !(keys.begins("transformer_blocks_") && keys.any(|p| p.ends_with("_attn_to_q") || p.ends_with("_attn_to_out_0"))) {
+    let image_only = keys.begins("transformer_blocks_") && keys.any(|p| p.ends_with("_attn_to_q") || p.ends_with("_attn_to_out_0"));
+    if !(native || context || image_only) {
         return None;
     }
     if keys.any(|p| p.starts_with("transformer_blocks_") && p.contains("_attn1_")) {
         return None;
     }
-    let hidden = |p: &str| ["_to_q", "_to_k", "_to_v", "add_q_proj", "add_k_proj", "add_v_proj", "attn_qkv", "attn2_qkv", "mlp_fc1", "attn_proj", "ff_net_0_proj"].iter().any(|e| p.ends_with(e));
+    let hidden = |p: &str| {
+        [
+            "_to_q",
+            "_to_k",
+            "_to_v",
+            "add_q_proj",
+            "add_k_proj",
+            "add_v_proj",
+            "attn_qkv",
+            "attn2_qkv",
+            "mlp_fc1",
+            "attn_proj",
+            "ff_net_0_proj",
+        ]
+        .iter()
+        .any(|e| p.ends_with(e))
+    };
     let width = keys.width(hidden);
     let last = keys.max_index(if native { "joint_blocks_" } else { "transformer_blocks_" }).unwrap_or(0);
     let second = keys.has("_attn2_");
@@ -126,9 +162,12 @@ fn joint(keys: &Keys<'_>) -> Option<Verdict> {
     Some(match (width, native || second) {
         (Some(1536), _) => medium(Verdict::known(Family::Sd3, 0.97, format!("{what}, 1536 wide."))),
         (Some(2432), _) => large(Verdict::known(Family::Sd3, 0.97, format!("{what}, 2432 wide."))),
-        (Some(3072), false) if last > 19 => Verdict::foreign("Qwen-Image", "The transformer blocks are 3072 wide and more than Flux.1 has."),
+        (Some(3072), false) if last > 19 => {
+            Verdict::foreign("Qwen-Image", "The transformer blocks are 3072 wide and more than Flux.1 has.")
+        }
         (Some(3072), false) if last == 19 => {
-            Verdict::nothing("The transformer blocks are 3072 wide; they could be those of HunyuanVideo or of Qwen-Image.").rivals(&[Claim::Foreign("HunyuanVideo"), Claim::Foreign("Qwen-Image")])
+            Verdict::nothing("The transformer blocks are 3072 wide; they could be those of HunyuanVideo or of Qwen-Image.")
+                .rivals(&[Claim::Foreign("HunyuanVideo"), Claim::Foreign("Qwen-Image")])
         }
         (Some(3072), false) => {
             let sure = keys.has("_ff_context_net_") || keys.has("_norm1_context_linear");
@@ -140,7 +179,8 @@ fn joint(keys: &Keys<'_>) -> Option<Verdict> {
         (_, true) => medium(Verdict::known(Family::Sd3, 0.5, format!("{what}, of an unusual width."))),
         (_, false) => {
             let known = [Claim::Known(Family::Sd3), Claim::Known(Family::Flux1), Claim::Foreign("Qwen-Image")];
-            Verdict::nothing("The transformer blocks are of a width that no known model has; SD 3 and Flux.1 name them alike.").rivals(&known)
+            Verdict::nothing("The transformer blocks are of a width that no known model has; SD 3 and Flux.1 name them alike.")
+                .rivals(&known)
         }
     })
 }
@@ -175,7 +215,13 @@ fn wan_or_kin(keys: &Keys<'_>) -> Option<Verdict> {
     if !keys.begins("blocks_") && !keys.begins("vace_blocks_") {
         return None;
     }
-    if keys.any(|p| p.ends_with("self_attn_q_proj") || p.contains("mlp_layer1") || p.contains("mlp_layer2") || p.ends_with("cross_attn_q_proj") || p.contains("self_attn_output_proj")) {
+    if keys.any(|p| {
+        p.ends_with("self_attn_q_proj")
+            || p.contains("mlp_layer1")
+            || p.contains("mlp_layer2")
+            || p.ends_with("cross_attn_q_proj")
+            || p.contains("self_attn_output_proj")
+    }) {
         return Some(Verdict::foreign("Cosmos-Predict2", "The blocks have the names of Cosmos-Predict2 (q_proj, mlp.layer1)."));
     }
     if keys.begins("blocks_block") {
@@ -187,8 +233,27 @@ fn wan_or_kin(keys: &Keys<'_>) -> Option<Verdict> {
     if keys.has("cross_attn_kv_linear") || keys.has("cross_attn_q_linear") {
         return Some(Verdict::foreign("PixArt", "The blocks have the names of PixArt (kv_linear)."));
     }
-    let own = |p: &str| ["self_attn_q", "self_attn_k", "self_attn_v", "self_attn_o", "cross_attn_q", "cross_attn_k", "cross_attn_v", "cross_attn_o", "cross_attn_k_img", "cross_attn_v_img", "ffn_0"].iter().any(|e| p.ends_with(e));
-    let split = |p: &str| (p.contains("_attn1_to_") || p.contains("_attn2_to_") || p.ends_with("attn2_add_k_proj") || p.ends_with("ffn_net_0_proj")) && p.contains("blocks_");
+    let own = |p: &str| {
+        [
+            "self_attn_q",
+            "self_attn_k",
+            "self_attn_v",
+            "self_attn_o",
+            "cross_attn_q",
+            "cross_attn_k",
+            "cross_attn_v",
+            "cross_attn_o",
+            "cross_attn_k_img",
+            "cross_attn_v_img",
+            "ffn_0",
+        ]
+        .iter()
+        .any(|e| p.ends_with(e))
+    };
+    let split = |p: &str| {
+        (p.contains("_attn1_to_") || p.contains("_attn2_to_") || p.ends_with("attn2_add_k_proj") || p.ends_with("ffn_net_0_proj"))
+            && p.contains("blocks_")
+    };
     if !keys.any(|p| own(p) || split(p) || p.ends_with("ffn_2") || p.ends_with("ffn_net_2")) {
         return Some(Verdict::nothing("There are numbered blocks, but none of a known model."));
     }

@@ -34,14 +34,17 @@ pub(super) fn detect(keys: &Keys<'_>, te2: bool) -> Option<Verdict> {
 /// Without the text width: depth and place of the attention tell SDXL from SD1 and SD2, which share their structure.
 fn by_structure(keys: &Keys<'_>, te2: bool, why: &str, ceiling: f32) -> Verdict {
     let deep = keys.any(|p| deeper(p).is_some_and(|i| i >= 1));
-    let at = |down: &str, level: usize| keys.any(|p| indexed(p, down).is_some_and(|(i, rest)| i == level && rest.starts_with("attentions_")));
+    let at =
+        |down: &str, level: usize| keys.any(|p| indexed(p, down).is_some_and(|(i, rest)| i == level && rest.starts_with("attentions_")));
     let sdxl = if deep {
         Some("attention blocks are more than one layer deep")
     } else if keys.begins("label_emb") || keys.begins("add_embedding") {
         Some("there is an embedding of size and crop")
     } else if te2 {
         Some("the file has a second text encoder")
-    } else if at("up_blocks_", 0) || keys.any(|p| indexed(p, "output_blocks_").is_some_and(|(i, rest)| i < 3 && rest.starts_with("1_") && rest != "1_conv")) {
+    } else if at("up_blocks_", 0)
+        || keys.any(|p| indexed(p, "output_blocks_").is_some_and(|(i, rest)| i < 3 && rest.starts_with("1_") && rest != "1_conv"))
+    {
         Some("the first output level has attention")
     } else {
         None

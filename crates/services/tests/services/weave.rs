@@ -1,9 +1,6 @@
 //! Weaving through the services: from ids to a file that is in the library.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
-use common::{Bench, name, write};
+use crate::common::{Bench, name, write};
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
@@ -53,7 +50,13 @@ async fn a_weave_becomes_a_file_in_the_library_and_never_overwrites() {
     let details = bench.services.library.details(&bench.reader(), card.id).await.unwrap();
     for block in details.blocks.iter().filter(|b| b.present) {
         let at = gram.slots.iter().position(|s| s.label == block.label).unwrap();
-        assert!((slots[at].norm - block.frobenius).abs() <= 1e-4 * block.frobenius, "{}: {} {}", block.label, slots[at].norm, block.frobenius);
+        assert!(
+            (slots[at].norm - block.frobenius).abs() <= 1e-4 * block.frobenius,
+            "{}: {} {}",
+            block.label,
+            slots[at].norm,
+            block.frobenius
+        );
     }
 
     let second = woven(&bench, request(&root, &ids[..2], "Nordic / Aurora")).await;
@@ -71,7 +74,8 @@ async fn what_does_not_go_together_is_refused_with_the_plain_reason() {
     bench.samples(2, Family::Flux1);
     write(&bench.root(), 2, Family::Sdxl, 9);
     let root = bench.add().await;
-    let of = |cards: &[weft_domain::AdapterCard], family: &str| cards.iter().filter(|c| c.family == family).map(|c| c.id).collect::<Vec<_>>();
+    let of =
+        |cards: &[weft_domain::AdapterCard], family: &str| cards.iter().filter(|c| c.family == family).map(|c| c.id).collect::<Vec<_>>();
     let cards = bench.cards().await;
     let mixed = [of(&cards, "flux1")[0], of(&cards, "sdxl")[0]];
     let together = bench.services.weave.together(&bench.reader(), &mixed).await.unwrap();
@@ -124,7 +128,10 @@ async fn an_estimate_tells_what_the_file_will_be() {
     let weave = Weave { strands: strands(&ids[..2]), method: Method::Svd, rank: Some(1), dtype: OutDtype::F32, ..Weave::default() };
     let estimate = bench.services.weave.estimate(&bench.reader(), &weave).await.unwrap();
     let chosen = estimate.chosen.unwrap();
-    assert!(estimate.curve.windows(2).all(|w| w[0].rank < w[1].rank && w[0].energy <= w[1].energy && w[0].bytes <= w[1].bytes), "{estimate:?}");
+    assert!(
+        estimate.curve.windows(2).all(|w| w[0].rank < w[1].rank && w[0].energy <= w[1].energy && w[0].bytes <= w[1].bytes),
+        "{estimate:?}"
+    );
     assert!(estimate.exact_rank >= 1 && estimate.modules > 0 && chosen.rank == 1);
     let request = MergeRequest { weave, ..request(&root, &ids[..2], "Small") };
     let outcome = woven(&bench, request).await;
@@ -175,6 +182,7 @@ async fn twenty_kills_leave_no_half_file_and_no_double_row() {
     bench.idle().await;
     let jobs = bench.services.jobs.list(&bench.reader()).await.unwrap();
     assert!(jobs.iter().all(|j| j.state == JobState::Done), "{jobs:#?}");
+    assert!(jobs.iter().any(|j| j.attempt > 1), "no kill has hit a running job");
     bench.scan(&root).await;
     let cards = bench.cards().await;
     assert_eq!(cards.len(), 3 + 30 + 20, "{:#?}", cards.iter().map(|c| &c.file_name).collect::<Vec<_>>());

@@ -1,5 +1,4 @@
 //! A library in a temporary folder, with real files in it.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -10,15 +9,15 @@ use weft_weights::family::Family;
 use weft_weights::progress::Silent;
 use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 
-pub struct Bench {
-    pub folder: tempfile::TempDir,
-    pub services: Services,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) services: Services,
     workers: Option<Workers>,
 }
 
 impl Bench {
     /// An empty library whose workers run.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("loras")).unwrap();
         let services = open(folder.path()).await;
@@ -27,29 +26,29 @@ impl Bench {
     }
 
     /// The folder that becomes a root.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().canonicalize().unwrap().join("loras")
     }
 
     /// Writes tiny samples into the root folder.
-    pub fn samples(&self, count: usize, family: Family) -> Vec<PathBuf> {
+    pub(crate) fn samples(&self, count: usize, family: Family) -> Vec<PathBuf> {
         write(&self.root(), count, family, 1)
     }
 
-    pub fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         self.services.access.owner().into()
     }
 
-    pub fn editor(&self) -> Editor {
+    pub(crate) fn editor(&self) -> Editor {
         self.services.access.owner().into()
     }
 
-    pub fn admin(&self) -> Admin {
+    pub(crate) fn admin(&self) -> Admin {
         self.services.access.owner()
     }
 
     /// Adds the root and waits until all that follows is done.
-    pub async fn add(&self) -> RootView {
+    pub(crate) async fn add(&self) -> RootView {
         let add = AddRoot { path: self.root().display().to_string(), name: None };
         let view = self.services.roots.add(&self.admin(), add).await.unwrap();
         self.idle().await;
@@ -57,7 +56,7 @@ impl Bench {
     }
 
     /// Scans the root, waits for everything, and answers what the scan said.
-    pub async fn scan(&self, root: &RootView) -> serde_json::Value {
+    pub(crate) async fn scan(&self, root: &RootView) -> serde_json::Value {
         let job = self.services.roots.scan(&self.editor(), root.id).await.unwrap();
         self.idle().await;
         let job = self.job(job.id).await;
@@ -65,12 +64,12 @@ impl Bench {
         job.result.unwrap()
     }
 
-    pub async fn job(&self, id: JobId) -> JobView {
+    pub(crate) async fn job(&self, id: JobId) -> JobView {
         self.services.jobs.get(&self.reader(), id).await.unwrap()
     }
 
     /// Waits until no job is queued or running.
-    pub async fn idle(&self) {
+    pub(crate) async fn idle(&self) {
         let began = Instant::now();
         loop {
             let jobs = self.services.jobs.list(&self.reader()).await.unwrap();
@@ -83,24 +82,24 @@ impl Bench {
     }
 
     /// Every card, by file name.
-    pub async fn cards(&self) -> Vec<AdapterCard> {
+    pub(crate) async fn cards(&self) -> Vec<AdapterCard> {
         let query = LibraryQuery { limit: 500, ..LibraryQuery::default() };
         let mut cards = self.services.library.query(&self.reader(), &query).await.unwrap().items;
         cards.sort_by(|a, b| (&a.folder, &a.file_name).cmp(&(&b.folder, &b.file_name)));
         cards
     }
 
-    pub async fn card(&self, file_name: &str) -> AdapterCard {
+    pub(crate) async fn card(&self, file_name: &str) -> AdapterCard {
         let cards = self.cards().await;
         cards.iter().find(|c| c.file_name == file_name).unwrap_or_else(|| panic!("no {file_name} among {cards:#?}")).clone()
     }
 
-    pub async fn count(&self, state: FileState) -> usize {
+    pub(crate) async fn count(&self, state: FileState) -> usize {
         self.cards().await.iter().filter(|c| c.state == state).count()
     }
 
     /// Ends the workers in the middle of whatever they do and opens everything anew, as after `kill -9`.
-    pub async fn crash(&mut self) {
+    pub(crate) async fn crash(&mut self) {
         if let Some(workers) = self.workers.take() {
             workers.abort().await;
         }
@@ -115,12 +114,12 @@ async fn open(folder: &Path) -> Services {
 }
 
 /// Tiny samples of one family in `folder`.
-pub fn write(folder: &Path, count: usize, family: Family, seed: u64) -> Vec<PathBuf> {
+pub(crate) fn write(folder: &Path, count: usize, family: Family, seed: u64) -> Vec<PathBuf> {
     let options = SampleOptions { count, families: vec![family], seed, size: Some(SampleSize::Tiny) };
     write_samples(folder, &options, &Silent).unwrap().into_iter().map(|f| f.path).collect()
 }
 
 /// The file name of a path.
-pub fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }

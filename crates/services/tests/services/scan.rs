@@ -1,9 +1,6 @@
 //! Folders become libraries, and nothing a person wrote is lost on the way.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
-use common::{Bench, name, write};
+use crate::common::{Bench, name, write};
 use std::fs;
 use std::path::Path;
 use weft_domain::root::AddRoot;
@@ -38,7 +35,13 @@ async fn what_a_person_wrote_outlives_change_loss_return_and_moving() {
     let files = bench.samples(3, Family::Sd1);
     let root = bench.add().await;
     let id = bench.card(&name(&files[0])).await.id;
-    let edit = AdapterEdit { name: Some("Mine".into()), tags: Some(vec!["ink".into()]), notes: Some("dear".into()), rating: Some(4), version: Some(0) };
+    let edit = AdapterEdit {
+        name: Some("Mine".into()),
+        tags: Some(vec!["ink".into()]),
+        notes: Some("dear".into()),
+        rating: Some(4),
+        version: Some(0),
+    };
     bench.services.library.edit(&bench.editor(), id, edit.clone()).await.unwrap();
     let stale = bench.services.library.edit(&bench.editor(), id, edit).await.unwrap_err();
     assert_eq!(stale.kind, ProblemKind::Stale);
@@ -145,7 +148,13 @@ async fn hostile_names_are_only_names_and_links_lead_nowhere() {
     let outside = bench.folder.path().join("outside");
     fs::create_dir(&outside).unwrap();
     let secret = write(&outside, 1, Family::Sdxl, 5).pop().unwrap();
-    let names = ["<img src=x onerror=alert(1)>.safetensors", "line\nbreak.safetensors", "right\u{202e}left.safetensors", "quote'\"; DROP TABLE adapters;--.safetensors", "% _ \\.safetensors"];
+    let names = [
+        "<img src=x onerror=alert(1)>.safetensors",
+        "line\nbreak.safetensors",
+        "right\u{202e}left.safetensors",
+        "quote'\"; DROP TABLE adapters;--.safetensors",
+        "% _ \\.safetensors",
+    ];
     for name in names {
         fs::copy(&files[0], bench.root().join(name)).unwrap();
     }
@@ -179,7 +188,12 @@ async fn folders_that_overlap_or_are_weft_s_own_are_refused() {
     bench.add().await;
     let add = async |path: &Path| bench.services.roots.add(&bench.admin(), AddRoot { path: path.display().to_string(), name: None }).await;
     assert_eq!(add(&bench.root()).await.unwrap_err().kind, ProblemKind::Conflict);
-    for path in [bench.root().join("inner"), bench.folder.path().to_owned(), bench.folder.path().join("data/blobs"), bench.folder.path().join("gone")] {
+    for path in [
+        bench.root().join("inner"),
+        bench.folder.path().to_owned(),
+        bench.folder.path().join("data/blobs"),
+        bench.folder.path().join("gone"),
+    ] {
         let problem = add(&path).await.unwrap_err();
         assert_eq!((problem.kind, problem.field.as_deref()), (ProblemKind::Invalid, Some("path")), "{path:?}: {problem}");
     }
@@ -206,7 +220,8 @@ async fn pictures_beside_the_file_win_over_the_portrait() {
     fs::write(files[1].with_extension("png"), b"no picture at all").unwrap();
     fs::write(files[2].with_extension("json"), r#"{"activation text":"copper ink, paper","description":"soft"}"#).unwrap();
     let root = bench.add().await;
-    let picture = async |file: &Path, width| bench.services.previews.picture(&bench.reader(), bench.card(&name(file)).await.id, width).await.unwrap();
+    let picture =
+        async |file: &Path, width| bench.services.previews.picture(&bench.reader(), bench.card(&name(file)).await.id, width).await.unwrap();
     let small = picture(&files[0], 160).await;
     assert_eq!(small.content_type, "image/jpeg");
     let decoded = image::load_from_memory(&small.bytes).unwrap();

@@ -1,0 +1,6 @@
+//! The services on real folders, real files and SQLite, through their public doors.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+mod scan;
+mod weave;
