@@ -37,7 +37,6 @@ pub fn Tabs(
                 role="tab"
                 class="tab"
                 id=format!("{id}-tab-{key}")
-                aria-controls=format!("{id}-panel-{key}")
                 aria-selected=move || if on() { "true" } else { "false" }
                 tabindex=move || if on() { "0" } else { "-1" }
                 on:click=move |_| value.set(key.to_owned())

@@ -3,7 +3,7 @@
 use super::state::{Cell, Gallery};
 use crate::format;
 use crate::kit::{Badge, Glyph, Icon, StarsShown, Tone};
-use leptos::prelude::*;
+use leptos::{html, prelude::*};
 use weft_domain::{AdapterCard, FileState};
 
 /// Kind in words for people.
@@ -63,8 +63,19 @@ fn NameLink(cell: Cell, index: usize) -> impl IntoView {
     let gallery = expect_context::<Gallery>();
     let id = cell.with_untracked(|card| card.id);
     let name = cell.clone();
+    let link = NodeRef::<html::A>::new();
+    Effect::new(move |_| {
+        if let Some(link) = link.get()
+            && gallery.wanting.get_value()
+            && gallery.focus.get_untracked() == index
+        {
+            gallery.wanting.set_value(false);
+            drop(link.focus());
+        }
+    });
     view! {
         <a
+            node_ref=link
             class="card-link"
             href=format!("/adapters/{id}")
             title=move || cell.with(|card| card.file_name.clone())
@@ -83,6 +94,11 @@ fn Picture(cell: Cell, width: u32) -> impl IntoView {
     view! { <img src=source width="320" height="344" loading="lazy" decoding="async" alt="" draggable="false"/> }
 }
 
+/// An unknown family or kind of a broken file says nothing.
+fn known(id: &str) -> bool {
+    !id.is_empty() && id != "unknown"
+}
+
 /// Badges of a card: family, kind, rank and what is special.
 fn badges(card: AdapterCard) -> impl IntoView {
     let special = match card.state {
@@ -93,8 +109,8 @@ fn badges(card: AdapterCard) -> impl IntoView {
     };
     let (kind, rank) = (kind_label(&card.kind), card.rank_label());
     view! {
-        <Badge>{card.family_label}</Badge>
-        <Badge>{kind}</Badge>
+        {known(&card.family).then(|| view! { <Badge>{card.family_label}</Badge> })}
+        {known(&card.kind).then(|| view! { <Badge>{kind}</Badge> })}
         {rank.map(|rank| view! { <span class="num">{rank}</span> })}
         {special.map(|(tone, text)| view! { <Badge tone>{text}</Badge> })}
         {card.rating.map(|value| view! { <StarsShown value/> })}
@@ -113,7 +129,7 @@ pub(super) fn Card(cell: Cell, index: usize) -> impl IntoView {
             <div class="card-meta">
                 <h2 class="card-name"><NameLink cell=cell.clone() index/></h2>
                 <div class="card-line">{move || badges(line.get())}</div>
-                {move || why.with(|card| card.error.clone()).map(|error| view! { <p class="card-why" title=error.clone()>{error.clone()}</p> })}
+                {move || why.with(|card| card.error.clone()).map(|error| view! { <p class="card-why" title=error.clone()><span>{error.clone()}</span></p> })}
             </div>
             <Tick cell=cell.clone() index/>
         </article>

@@ -4,7 +4,7 @@ use super::folders::FolderWindows;
 use super::head::ClearFilters;
 use super::state::Gallery;
 use crate::api;
-use crate::kit::{Button, EmptyState, Glyph, Look, ProblemView};
+use crate::kit::{Button, EmptyState, Glyph, Look, Notice, ProblemView, Tone};
 use crate::shell::{JobProgress, Live};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -43,6 +43,7 @@ pub(super) fn EmptyLibrary() -> impl IntoView {
             mine.or_else(|| jobs.iter().find(|job| filling(job.kind) && !job.state.finished())).cloned()
         })
     });
+    let failed = move || job.with(|job| job.as_ref().and_then(|job| job.error.clone()));
     let busy = Signal::derive(move || job.with(|job| job.as_ref().is_some_and(|job| !job.state.finished())));
     let samples = move |_| {
         error.set(None);
@@ -79,35 +80,58 @@ pub(super) fn EmptyLibrary() -> impl IntoView {
             <Show when=move || job.with(Option::is_some)>
                 <div class="welcome-job" role="status"><JobProgress job/></div>
             </Show>
+            {move || failed().map(|why| view! { <Notice tone=Tone::Bad>{why}</Notice> })}
             {move || error.get().map(|error| view! { <ProblemView error/> })}
         </section>
     }
 }
 
-/// A piece of cloth, drawn: the idea of the program in one picture.
+/// Strength of each thread of the cloth, in hundredths: invented, but as lively as a real adapter's.
+const THREADS: [u32; 57] = [
+    81, 91, 76, 53, 52, 65, 68, 60, 65, 87, 96, 79, 55, 49, 45, 26, 6, 6, 21, 31, 23, 18, 29, 32, 12, 6, 6, 6, 12, 10, 24, 55, 73, 64, 53,
+    58, 65, 55, 41, 51, 78, 91, 84, 82, 92, 91, 65, 36, 31, 38, 33, 21, 26, 45, 50, 30, 11,
+];
+/// Tenths of a unit between two warps, and between two wefts.
+const WARP: u32 = 134;
+const WEFT: u32 = 120;
+const WEFTS: u32 = 11;
+
+/// A rectangle around a middle as path commands, in tenths of a unit.
+fn rect(x: u32, y: u32, width: u32, height: u32) -> String {
+    let tenths = |n: u32| format!("{}.{}", n / 10, n % 10);
+    format!("M{} {}h{}v{}h-{}z", tenths(x - width / 2), tenths(y - height / 2), tenths(width), tenths(height), tenths(width))
+}
+
+/// A piece of cloth: the idea of the program in one picture. Warps are blocks, as wide as they are strong; wefts pass under and over.
 #[component]
 fn WelcomeCloth() -> impl IntoView {
-    const WARPS: u32 = 24;
-    const WEFTS: u32 = 5;
-    let warp = |i: u32| {
-        let x = 8 + i * 20;
-        // Deterministic, so that server and browser draw the same.
-        let width = 3 + (i * 7 + i * i * 3) % 8;
-        view! { <rect class=format!("cloth-warp ink-{}", 1 + (i / 8) % 3) x=x y="0" width=width height="120" rx="1.5"></rect> }
+    let x = |i: u32| i * WARP + WARP / 2;
+    let y = |j: u32| j * WEFT + WEFT / 2;
+    let threads = || (0..).zip(THREADS);
+    let height = WEFTS * WEFT;
+    let warps = move |third: u32| {
+        let mine = threads().filter(move |(i, _)| i / 19 == third);
+        mine.map(|(i, strength)| rect(x(i), height / 2, 18 + strength * WARP * 7 / 1000, height)).collect::<String>()
     };
-    let weft = |j: u32| {
-        (0..WARPS)
-            .filter(move |i| (i + j) % 2 == 0)
-            .map(move |i| {
-                let (x, y) = (4 + i * 20, 12 + j * 24);
-                view! { <rect class="cloth-weft ink-4" x=x y=y width="16" height="6" rx="3"></rect> }
+    let under = (0..WEFTS).map(|j| rect(57 * WARP / 2, y(j), 57 * WARP, 16)).collect::<String>();
+    let over = move |tone: u32| {
+        (0..WEFTS)
+            .filter(move |j| (j % 3 == 0) == (tone == 0))
+            .flat_map(|j| {
+                threads()
+                    .filter(move |(i, _)| (i + j) % 2 == 0)
+                    .map(move |(i, strength)| rect(x(i), y(j), WARP * 9 / 10, 22 + strength * 38 / 100))
             })
-            .collect_view()
+            .collect::<String>()
     };
     view! {
-        <svg class="cloth" viewBox="0 0 488 120" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
-            {(0..WARPS).map(warp).collect_view()}
-            {(0..WEFTS).map(weft).collect_view()}
+        <svg class="cloth" viewBox="0 0 763.8 132" preserveAspectRatio="xMidYMid slice" aria-hidden="true">
+            <path class="cloth-under" d=under></path>
+            <path class="cloth-1" d=warps(0)></path>
+            <path class="cloth-2" d=warps(1)></path>
+            <path class="cloth-3" d=warps(2)></path>
+            <path class="cloth-4" d=over(0)></path>
+            <path class="cloth-5" d=over(1)></path>
         </svg>
     }
 }

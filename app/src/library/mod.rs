@@ -53,19 +53,20 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
     let gallery = Gallery::new(page, query);
     provide_context(gallery);
     provide_context(FolderWindows::default());
-    let search = use_location().search;
-    Effect::new(move |before: Option<LibraryQuery>| {
-        let query = LibraryQuery::from_query(&search.get());
-        if query != before.unwrap_or_else(|| gallery.query.get_untracked()) {
-            gallery.ask(query.clone());
-        }
-        query
-    });
     let trail = expect_context::<Trail>();
+    let location = use_location();
     Effect::new(move |_| {
-        let search = search.get();
-        let query = search.trim_start_matches('?');
-        let url = if query.is_empty() { "/".to_owned() } else { format!("/?{query}") };
+        let search = location.search.get();
+        // On the way to another page the address changes first; that page's query is none of ours.
+        if location.pathname.get_untracked() != "/" {
+            return;
+        }
+        let query = LibraryQuery::from_query(&search);
+        if query != gallery.query.get_untracked() {
+            gallery.ask(query);
+        }
+        let search = search.trim_start_matches('?');
+        let url = if search.is_empty() { "/".to_owned() } else { format!("/?{search}") };
         if trail.url.get_untracked() != url {
             trail.depth.set_value(0.0);
             trail.url.set(url);

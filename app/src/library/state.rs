@@ -62,6 +62,8 @@ pub(super) struct Gallery {
     pub range: RwSignal<(usize, usize)>,
     /// The place that the Tab key leads to.
     pub focus: RwSignal<usize>,
+    /// The place in `focus` waits for its card, to focus it.
+    pub wanting: StoredValue<bool>,
     /// Counts answers that start at the top.
     pub fresh: RwSignal<u64>,
     anchor: StoredValue<Option<usize>>,
@@ -91,6 +93,7 @@ impl Gallery {
             selected: RwSignal::new(Vec::new()),
             range: RwSignal::new((0, 0)),
             focus: RwSignal::new(0),
+            wanting: StoredValue::new(false),
             fresh: RwSignal::new(0),
             anchor: StoredValue::new(None),
             round: StoredValue::new(0),

@@ -123,12 +123,21 @@ impl Viewport {
             window().scroll_by_with_x_and_y(0.0, y);
             self.place();
         }
-        request_animation_frame(move || {
-            let found = document().query_selector(&format!("[data-index=\"{to}\"] .card-link")).ok().flatten();
-            if let Some(link) = found.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
-                // An element in the document takes focus, or is disabled and then nothing is lost.
-                drop(link.focus());
-            }
-        });
+        if !focus_place(to) {
+            // Its row comes with the next frame, its card perhaps later still.
+            let wanting = self.gallery.wanting;
+            wanting.set_value(true);
+            request_animation_frame(move || {
+                if focus_place(to) {
+                    let _gone = wanting.try_set_value(false);
+                }
+            });
+        }
     }
+}
+
+/// Focuses the card in a place, if it is in the page.
+fn focus_place(index: usize) -> bool {
+    let found = document().query_selector(&format!("[data-index=\"{index}\"] .card-link")).ok().flatten();
+    found.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()).is_some_and(|link| link.focus().is_ok())
 }

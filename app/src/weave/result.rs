@@ -30,7 +30,7 @@ impl Estimate {
     /// Asks after every pause in the changes. A question that the next change makes worthless is taken back, and so is its arithmetic.
     pub(super) fn follow(request: Memo<Option<Weave>>) -> Self {
         let this = Self { answer: RwSignal::new(None), stale: RwSignal::new(false) };
-        let ask = Action::new_local(move |weave: &Weave| {
+        let ask = Action::new(move |weave: &Weave| {
             let weave = weave.clone();
             async move {
                 let answer = weave_estimate(weave).await;
@@ -39,7 +39,7 @@ impl Estimate {
                 let _ = this.stale.try_set(false);
             }
         });
-        let running = StoredValue::new_local(None::<ActionAbortHandle>);
+        let running = StoredValue::new(None::<ActionAbortHandle>);
         let turn = StoredValue::new(0u64);
         Effect::new(move |_| {
             let request = request.get();
@@ -55,7 +55,7 @@ impl Estimate {
             this.stale.set(true);
             let later = move || {
                 if turn.try_get_value() == Some(now) {
-                    running.set_value(Some(ask.dispatch_local(weave)));
+                    running.set_value(Some(ask.dispatch(weave)));
                 }
             };
             set_timeout(later, PAUSE);

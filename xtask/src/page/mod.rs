@@ -9,7 +9,6 @@ mod css;
 mod fonts;
 mod site;
 pub(crate) mod stamp;
-mod trim;
 mod wasm;
 
 use std::time::Instant;

@@ -2,7 +2,7 @@
 //! under all the others are then sums over that cube. Tags, which an adapter may have many of, are counted apart.
 
 use super::AdapterRepo;
-use super::filter::{Apply, push_where};
+use super::filter::{Apply, Live, everything, push_where};
 use crate::error::StoreResult;
 use crate::sql::Sql;
 use crate::text::fold;
@@ -46,7 +46,7 @@ const CUBE: [&str; 6] = ["family", "kind", "layout", "blocks", "state", "root"];
 
 impl AdapterRepo {
     /// Counts of every combination under the query's words and tags.
-    pub(super) async fn cube(&self, query: &LibraryQuery, live: &[i64]) -> StoreResult<Vec<Cell>> {
+    pub(super) async fn cube(&self, query: &LibraryQuery, live: &Live) -> StoreResult<Vec<Cell>> {
         const COLUMNS: &str = "a.root_id, a.state, a.family, a.family_label, a.kind, a.layout_id, a.has_block_weights, a.fallback";
         let read = self.store.read();
         let mut sql = Sql::new("SELECT ");
@@ -57,13 +57,15 @@ impl AdapterRepo {
     }
 
     /// The most used tags under everything but the tag filter, and the chosen ones whatever their count.
-    pub(super) async fn tag_facet(&self, query: &LibraryQuery, live: &[i64]) -> StoreResult<Vec<Facet>> {
+    pub(super) async fn tag_facet(&self, query: &LibraryQuery, live: &Live) -> StoreResult<Vec<Facet>> {
         let read = self.store.read();
-        let mut sql = Sql::new(
-            "SELECT t.name, c.n FROM (SELECT l.tag_id, COUNT(*) AS n FROM adapter_tags l WHERE l.adapter_id IN (SELECT a.id FROM adapters a",
-        );
-        push_where(&mut sql, self.store.engine(), query, live, Apply::AllButTags);
-        sql.push(") GROUP BY l.tag_id) c JOIN tags t ON t.id = c.tag_id ORDER BY c.n DESC, t.folded LIMIT ").bind(TAGS);
+        let mut sql = Sql::new("SELECT t.name, c.n FROM (SELECT l.tag_id, COUNT(*) AS n FROM adapter_tags l");
+        if !everything(query, live, Apply::AllButTags) {
+            sql.push(" WHERE +l.adapter_id IN (SELECT a.id FROM adapters a");
+            push_where(&mut sql, self.store.engine(), query, live, Apply::AllButTags);
+            sql.push(")");
+        }
+        sql.push(" GROUP BY l.tag_id) c JOIN tags t ON t.id = c.tag_id ORDER BY c.n DESC, t.folded LIMIT ").bind(TAGS);
         let rows = read.query_all_raw(sql.on(read.get_database_backend())).await?;
         let mut facet = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -78,7 +80,7 @@ impl AdapterRepo {
         Ok(facet)
     }
 
-    async fn tag_count(&self, query: &LibraryQuery, live: &[i64], tag: &str) -> StoreResult<u64> {
+    async fn tag_count(&self, query: &LibraryQuery, live: &Live, tag: &str) -> StoreResult<u64> {
         let read = self.store.read();
         let only = LibraryQuery { tag: vec![tag.to_owned()], ..query.clone() };
         let mut sql = Sql::new("SELECT COUNT(*) FROM adapters a");

@@ -1,13 +1,13 @@
 //! Asking the library.
 
-use super::filter::{Apply, push_where};
+use super::filter::{Apply, Live, everything, push_where};
 use super::view::{self, CARD_COLUMNS, CardRow};
 use super::{AdapterRepo, FilePlace, facets};
 use crate::entity::{adapter, detail, root};
 use crate::error::StoreResult;
 use crate::sql::Sql;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use weft_domain::status::Overview;
 use weft_domain::{AdapterCard, AdapterDetails, AdapterId, LibraryPage, LibraryQuery, RootId, Sort};
@@ -15,17 +15,18 @@ use weft_domain::{AdapterCard, AdapterDetails, AdapterId, LibraryPage, LibraryQu
 impl AdapterRepo {
     /// A window of the library; facets come with the first window only.
     pub async fn query(&self, query: &LibraryQuery) -> StoreResult<LibraryPage> {
-        let roots = self.live_roots().await?;
-        let live: Vec<i64> = roots.keys().copied().collect();
+        let live = self.live().await?;
         if query.offset > 0 {
-            let (items, total) = (self.window(query, &live).await?, self.count(query, &live).await?);
+            let total = self.count(query, &live).await?;
+            let items = self.window(query, &live, total).await?;
             return Ok(LibraryPage { items, total, offset: query.offset, facets: None });
         }
-        let items = self.window(query, &live).await?;
         let cells = self.cube(query, &live).await?;
-        let mut facets_found = facets::facets(&cells, query, &roots);
-        facets_found.tag = self.tag_facet(query, &live).await?;
-        Ok(LibraryPage { items, total: facets::total(&cells, query), offset: 0, facets: Some(facets_found) })
+        let total = facets::total(&cells, query);
+        let mut found = facets::facets(&cells, query, &live.roots);
+        found.tag = self.tag_facet(query, &live).await?;
+        let items = self.window(query, &live, total).await?;
+        Ok(LibraryPage { items, total, offset: 0, facets: Some(found) })
     }
 
     /// Cards of these adapters in this order; unknown ids are left out.
@@ -46,8 +47,8 @@ impl AdapterRepo {
     /// The newest adapters that can be used.
     pub async fn recent(&self, limit: u64) -> StoreResult<Vec<AdapterCard>> {
         let query = LibraryQuery { sort: Sort::Added, state: vec!["ready".into()], limit, ..Default::default() };
-        let live: Vec<i64> = self.live_roots().await?.into_keys().collect();
-        self.window(&query, &live).await
+        let live = self.live().await?;
+        self.window(&query, &live, u64::MAX).await
     }
 
     /// All that is known of one adapter.
@@ -115,22 +116,35 @@ impl AdapterRepo {
         Ok(overview)
     }
 
-    async fn live_roots(&self) -> StoreResult<BTreeMap<i64, String>> {
-        Ok(self.store.roots().list().await?.into_iter().map(|root| (root.id.0, root.name)).collect())
+    async fn live(&self) -> StoreResult<Live> {
+        let all = root::Entity::find().all(self.store.read()).await?;
+        let some_removed = all.iter().any(|root| root.removed_ms.is_some());
+        let roots = all.into_iter().filter(|root| root.removed_ms.is_none()).map(|root| (root.id, root.name)).collect();
+        Ok(Live { roots, some_removed })
     }
 
-    async fn window(&self, query: &LibraryQuery, live: &[i64]) -> StoreResult<Vec<AdapterCard>> {
+    /// One window of the `total` rows that match. The ids that match come from narrow indexes; then either the index of the wanted
+    /// order is walked until the window is full (many match), or the few that match are fetched and sorted.
+    async fn window(&self, query: &LibraryQuery, live: &Live, total: u64) -> StoreResult<Vec<AdapterCard>> {
+        const MANY: u64 = 1000;
+        if total <= query.offset {
+            return Ok(Vec::new());
+        }
         let read = self.store.read();
         let mut sql = Sql::new("SELECT ");
         sql.push(CARD_COLUMNS).push(" FROM adapters a");
-        push_where(&mut sql, self.store.engine(), query, live, Apply::All);
+        if !everything(query, live, Apply::All) {
+            sql.push(if total > MANY { " WHERE +a.id IN " } else { " WHERE a.id IN " }).push("(SELECT a.id FROM adapters a");
+            push_where(&mut sql, self.store.engine(), query, live, Apply::All);
+            sql.push(")");
+        }
         sql.push(order(query.sort, query.reverse));
         sql.push(" LIMIT ").bind(i64::try_from(query.window()).unwrap_or(i64::MAX));
         sql.push(" OFFSET ").bind(i64::try_from(query.offset).unwrap_or(i64::MAX));
         self.with_tags(CardRow::find_by_statement(sql.on(read.get_database_backend())).all(read).await?).await
     }
 
-    async fn count(&self, query: &LibraryQuery, live: &[i64]) -> StoreResult<u64> {
+    async fn count(&self, query: &LibraryQuery, live: &Live) -> StoreResult<u64> {
         let read = self.store.read();
         let mut sql = Sql::new("SELECT COUNT(*) FROM adapters a");
         push_where(&mut sql, self.store.engine(), query, live, Apply::All);
@@ -183,10 +197,10 @@ fn order(sort: Sort, reverse: bool) -> &'static str {
         (Sort::Size, false) => " ORDER BY a.size DESC, a.name_key, a.id",
         (Sort::Size, true) => " ORDER BY a.size, a.name_key DESC, a.id DESC",
         (Sort::Rank, false) => " ORDER BY a.rank_max DESC NULLS LAST, a.name_key, a.id",
-        (Sort::Rank, true) => " ORDER BY a.rank_max ASC NULLS LAST, a.name_key, a.id",
+        (Sort::Rank, true) => " ORDER BY a.rank_max ASC NULLS LAST, a.name_key DESC, a.id DESC",
         (Sort::Rating, false) => " ORDER BY a.rating DESC NULLS LAST, a.name_key, a.id",
-        (Sort::Rating, true) => " ORDER BY a.rating ASC NULLS LAST, a.name_key, a.id",
+        (Sort::Rating, true) => " ORDER BY a.rating ASC NULLS LAST, a.name_key DESC, a.id DESC",
         (Sort::Strength, false) => " ORDER BY a.frobenius DESC NULLS LAST, a.name_key, a.id",
-        (Sort::Strength, true) => " ORDER BY a.frobenius ASC NULLS LAST, a.name_key, a.id",
+        (Sort::Strength, true) => " ORDER BY a.frobenius ASC NULLS LAST, a.name_key DESC, a.id DESC",
     }
 }

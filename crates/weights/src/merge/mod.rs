@@ -13,8 +13,8 @@
 //!   the module counts as a change of zero. Profiles do not enter the divisor.
 //! - **svd** keeps the best approximation of a given rank, or the smallest that keeps a given part of every module's energy. Never forms an m×n matrix.
 //!
-//! Kohya's names come with an alpha, the largest rank, the same for every module; the up factors are scaled so that alpha / rank · B·A is ΔW (see
-//! [`file_alpha`]). Other names have none: the scale is 1. Which names, is told in `names`.
+//! Kohya's names come with an alpha, the largest rank, the same for every module (Flux: each module's own); the up factors are scaled so that
+//! alpha / rank · B·A is ΔW. Other names have none: the scale is 1. Which names a family gets is told in `names`.
 //! The same plan and the same inputs give the same bytes.
 
 mod compute;

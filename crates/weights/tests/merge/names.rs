@@ -131,10 +131,11 @@ fn unets_get_kohya_names() {
 #[test]
 fn flux_keeps_diffusers_names_and_turns_the_others_into_kohyas() {
     let concat = plan(&[1.0, 0.5], Method::Concat);
-    let split = |seed| peft(&[("transformer.transformer_blocks.0.attn.to_k", (3072, 3072, 1))], seed);
-    assert_eq!(stems_of(&concat, &[&split(1), &split(2)]).1, ["transformer.transformer_blocks.0.attn.to_k"]);
+    let (first, second) = ("transformer.single_transformer_blocks.3.attn.to_k", "transformer.transformer_blocks.0.attn.to_k");
+    let split = |seed| peft(&[(first, (3072, 3072, 1)), (second, (3072, 3072, 1))], seed);
+    assert_eq!(stems_of(&concat, &[&split(1), &split(2)]).1, [first, second]);
     let qkv = "lora_unet_double_blocks_0_img_attn_qkv";
-    assert_eq!(stems_of(&concat, &[&split(1), &kohya(&[(qkv, (9216, 3072, 1))], 2)]).1, [qkv]);
+    assert_eq!(stems_of(&concat, &[&split(1), &kohya(&[(qkv, (9216, 3072, 1))], 2)]).1, [qkv, "lora_unet_single_blocks_3_linear1"]);
     for prefix in ["", "diffusion_model.", "base_model.model."] {
         let native = |seed| peft(&[(&format!("{prefix}double_blocks.0.img_attn.qkv"), (9216, 3072, 1))], seed);
         assert_eq!(stems_of(&concat, &[&native(1), &native(2)]).1, [qkv], "{prefix}");
