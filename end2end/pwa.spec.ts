@@ -109,6 +109,9 @@ class Front {
     const server = createServer((asked, answer) => {
       const headers = { ...asked.headers, host, "accept-encoding": "identity" };
       delete headers["if-none-match"];
+      // Weft answers only pages of its own address.
+      if (headers.origin) headers.origin = weft;
+      if (headers.referer) headers.referer = `${weft}/`;
       const onward = request({ hostname, port, path: asked.url, method: asked.method, headers }, (got) => {
         const appendix = asked.url === "/sw.js" ? front.appendix : "";
         if (appendix) delete got.headers["content-length"];
@@ -121,6 +124,7 @@ class Front {
       asked.pipe(onward);
     });
     await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
+    // The handler above names it before it exists, and runs after.
     const front = new Front(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     return front;
   }

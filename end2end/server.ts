@@ -41,6 +41,13 @@ export class Weft {
     return out;
   }
 
+  /** What REST answers at this path. */
+  async api(path: string): Promise<any> {
+    const answer = await fetch(this.url + path);
+    if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+    return answer.json();
+  }
+
   get data(): string {
     return join(this.folder, "data");
   }

@@ -22,7 +22,7 @@ async fn a_folder_becomes_a_searchable_library() {
     let word: String = name.split_whitespace().next().expect("a word").chars().take(4).collect();
     let found = app.get(&format!("/api/v1/library?text={word}")).await.json();
     assert!(found["items"].as_array().expect("items").iter().any(|card| card["name"] == name), "{word} finds {name}");
-    let nothing = app.get("/api/v1/library?text=%22%29%20OR%201%3D1%20--").await;
+    let nothing = app.get("/api/v1/library?text=zzqq%22%29%20OR%201%3D1%20--%20NEAR%28%2A").await;
     assert_eq!((nothing.status, nothing.json()["total"].clone()), (StatusCode::OK, json!(0)));
     app.stop().await;
 }
@@ -142,7 +142,7 @@ async fn strangers_are_turned_away() {
     for path in ["/pkg/../Cargo.toml", "/pkg/..%2f..%2fCargo.toml", "/pkg//etc/passwd"] {
         assert_eq!(app.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
-    for path in ["/", "/etc", "relative", ""] {
+    for path in ["/", "relative", "", "/no/such/folder"] {
         let refused = app.post("/api/v1/roots", json!({ "path": path })).await;
         assert!(refused.status.is_client_error(), "{path:?}");
     }

@@ -32,7 +32,8 @@ pub(super) fn Naming() -> impl IntoView {
     Effect::new(move |_| {
         if let Some(input) = input.get() {
             drop(input.focus());
-            input.select();
+            // The value comes with the same effects; only then is there something to select.
+            request_animation_frame(move || input.select());
         }
     });
     let keep = move || {

@@ -98,6 +98,8 @@ impl Axis {
         let place = at - run.start;
         let left = run.end - at;
         match place {
+            // A run of one has its group's name right below.
+            0 if run.end - run.start == 1 => 1,
             0 => 0,
             _ if left < 3 && place % 5 != 0 => 3,
             p if p % 10 == 0 && left >= 3 => 1,

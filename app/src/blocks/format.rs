@@ -28,6 +28,12 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A cosine with its sign, three digits; what rounds to nothing has no sign.
+#[must_use]
+pub fn cosine(value: f64) -> String {
+    if value.abs() < 0.0005 { "0.000".to_owned() } else { format!("{value:+.3}") }
+}
+
 /// A tick of the axis, without trailing zeros.
 #[must_use]
 pub fn tick(value: f64) -> String {
@@ -54,6 +60,11 @@ mod tests {
     #[test]
     fn a_small_share_is_not_nothing() {
         assert_eq!([0.0, 0.0002, 0.1234, 1.0].map(percent), ["0.0 %", "< 0.1 %", "12.3 %", "100 %"]);
+    }
+
+    #[test]
+    fn nothing_has_no_sign() {
+        assert_eq!([0.0, -0.0001, 0.25, -0.5].map(cosine), ["0.000", "0.000", "+0.250", "-0.500"]);
     }
 
     #[test]

@@ -236,11 +236,10 @@ impl Gallery {
         if self.total.get_untracked() != total {
             self.total.set(total);
         }
-        let end = place(total);
-        let (first, last) = self.range.get_untracked();
-        if anew || last > end {
-            let first = if anew { 0 } else { first.min(end) };
-            self.range.set((first, end.min(first + (last - self.range.get_untracked().0).max(place(WINDOW)))));
+        let range = self.range.get_untracked();
+        let kept = follow(range, anew, place(total));
+        if kept != range {
+            self.range.set(kept);
         }
     }
 
@@ -330,6 +329,18 @@ impl Gallery {
     }
 }
 
+/// The range of places in the page once there are `end` of them: never empty while there is a card, as the window is measured by a card.
+fn follow((first, last): (usize, usize), anew: bool, end: usize) -> (usize, usize) {
+    let size = (last - first).max(place(WINDOW));
+    if anew || first >= end {
+        (0, end.min(size))
+    } else if last > end || last == first {
+        (first, end.min(first + size))
+    } else {
+        (first, last)
+    }
+}
+
 /// Fills the places from `offset` on. An adapter that had a cell keeps it, so that its card in the page is changed, not rebuilt.
 fn keep(cells: &mut [Option<Cell>], old: &[Option<Cell>], offset: usize, items: Vec<AdapterCard>) {
     let known: std::collections::HashMap<AdapterId, &Cell> =
@@ -402,6 +413,16 @@ mod tests {
         let mut cells = vec![None; 1];
         keep(&mut cells, &[], 0, vec![card(1, "a"), card(2, "b")]);
         assert_eq!(cells.len(), 1);
+    }
+
+    #[test]
+    fn the_range_is_empty_only_without_cards() {
+        assert_eq!(follow((0, 0), false, 24), (0, 24), "the first cards of an empty library");
+        assert_eq!(follow((0, 24), false, 0), (0, 0));
+        assert_eq!(follow((935, 995), false, 100), (0, 60), "everything in sight is gone");
+        assert_eq!(follow((5, 65), false, 64), (5, 64));
+        assert_eq!(follow((5, 65), false, 3000), (5, 65), "what is in sight stays");
+        assert_eq!(follow((935, 995), true, 3000), (0, 60), "a new question starts at the top");
     }
 
     #[test]

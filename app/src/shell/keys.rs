@@ -23,11 +23,7 @@ pub(super) fn listen() {
                     event.prevent_default();
                     windows.commands.update(|open| *open = !*open);
                 }
-                "z" | "Z" if with_ctrl && !event.shift_key() && !dom::typing(&event) => {
-                    if toasts.undo_last() {
-                        event.prevent_default();
-                    }
-                }
+                "z" | "Z" if with_ctrl && !event.shift_key() && !dom::typing(&event) && toasts.undo_last() => event.prevent_default(),
                 "/" if !with_ctrl && !dom::typing(&event) && !dom::dialog_open() => {
                     event.prevent_default();
                     if dom::find("main .search-input").is_some() {

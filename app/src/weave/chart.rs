@@ -179,7 +179,7 @@ fn values(loom: Loom, label: &str, group: &str, block: &Block) -> impl IntoView 
         {head}
         <span>"combined "<b class="num">{format::strength(block.norm)}</b></span>
         <span>"growth "<b class="num">{format!("{:.2}×", block.growth)}</b></span>
-        {block.agreement.map(|a| view! { <span>"agreement "<b class="num">{format!("{a:+.3}")}</b></span> })}
+        {block.agreement.map(|a| view! { <span>"agreement "<b class="num">{format::cosine(a)}</b></span> })}
         {parts}
     }
     .into_any()
@@ -193,7 +193,7 @@ pub(super) fn words(loom: Loom, at: usize) -> String {
     }
     let mut text = format!("{label}: combined {}, growth {:.2}", format::strength(block.norm), block.growth);
     if let Some(agreement) = block.agreement {
-        text += &format!(", agreement {agreement:+.3}");
+        text += &format!(", agreement {}", format::cosine(agreement));
     }
     let ids = loom.state.with(super::state::WeaveState::ids);
     for (i, id) in ids.into_iter().enumerate() {
@@ -214,7 +214,7 @@ fn Legend(drawn: Memo<Shapes>) -> impl IntoView {
     view! {
         <ul class="chart-legend">
             <Show when=move || several.get()>
-                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="key-tick" d="M1 5h12"></path></svg>"a strand alone"</li>
+                <li class="key-alone"><svg viewBox="0 0 14 10" aria-hidden="true"><path class="key-tick" d="M1 5h12"></path></svg>"a strand alone"</li>
                 <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="agree together a4" d="M1 1h12v8h-12z"></path></svg>"pull together"</li>
                 <li>
                     <svg viewBox="0 0 14 10" aria-hidden="true">
@@ -238,7 +238,7 @@ fn Legend(drawn: Memo<Shapes>) -> impl IntoView {
                 <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="cut" d="M1 1h12v8h-12z"></path></svg>"tamed away"</li>
             </Show>
             <Show when=move || over.get()>
-                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="over" d="M1 3h12v4h-12z"></path></svg>"grows over 1.5×"</li>
+                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="over" d="M2 2h10L7 9z"></path></svg>"grows over 1.5×"</li>
             </Show>
         </ul>
     }

@@ -233,7 +233,7 @@ pub(super) fn NetworkMap() -> impl IntoView {
         }).collect_view()
     };
     view! {
-        <Picker axis=loom.axis active=loom.active free=true label="Combined strength on a map of the network" text=Callback::new(move |at| words(loom, at))>
+        <div class="map-frame"><Picker axis=loom.axis active=loom.active free=true label="Combined strength on a map of the network" text=Callback::new(move |at| words(loom, at))>
             <svg class="map" viewBox=move || plan.with(|p| format!("0 0 {WIDTH} {}", number(p.height))) aria-hidden="true">
                 <path class="skips" d=move || plan.with(|p| p.skips.clone())></path>
                 <path class="lines" d=move || plan.with(|p| p.lines.clone())></path>
@@ -242,7 +242,7 @@ pub(super) fn NetworkMap() -> impl IntoView {
                 {layers}
                 {move || plan.with(|p| p.nodes.iter().map(|node| hit(loom, *node)).collect_view())}
             </svg>
-        </Picker>
+        </Picker></div>
         <Readout/>
     }
 }
@@ -262,7 +262,7 @@ fn place(loom: Loom, node: Node) -> impl IntoView + use<> {
     let name = loom.axis.with_untracked(|axis| axis.cells.get(node.slot).map(|c| c.label.clone()).unwrap_or_default());
     let below = node.grows == Grows::Both;
     let label = node.label.map(|(x, anchor)| {
-        let y = if below { node.y + 20.0 } else { node.y + 3.5 };
+        let y = if below { node.y + 21.0 } else { node.y + 4.0 };
         view! { <text class=format!("name {anchor}") x=number(x) y=number(y)>{name}</text> }
     });
     view! {

@@ -163,6 +163,7 @@ fn Head(any: Memo<bool>) -> impl IntoView {
             _ => "Weave".to_owned(),
         }
     };
+    let misfit = Memo::new(move |_| loom.known.with(|k| !k.verdict.fits));
     view! {
         <header class="weave-head">
             <h1>{title}</h1>
@@ -171,7 +172,7 @@ fn Head(any: Memo<bool>) -> impl IntoView {
                 <div class="weave-acts">
                     <IconButton glyph=Glyph::Undo label="Undo (Ctrl-Z)" disabled=Signal::derive(move || !loom.can_undo()) on:click=move |_| loom.undo()/>
                     <IconButton glyph=Glyph::Redo label="Redo (Ctrl-Shift-Z)" disabled=Signal::derive(move || !loom.can_redo()) on:click=move |_| loom.redo()/>
-                    <Button look=Look::Primary kind="submit" icon=Glyph::Save attr:form="weave-save" attr:title="Ctrl-Enter">"Save as adapter"</Button>
+                    <Button look=Look::Primary kind="submit" icon=Glyph::Save disabled=misfit attr:form="weave-save" attr:title="Ctrl-Enter">"Save as adapter"</Button>
                 </div>
             </Show>
         </header>
@@ -186,9 +187,9 @@ fn keys(loom: Loom) {
             if !command || event.default_prevented() || dom::typing(&event) || dom::dialog_open() {
                 return;
             }
-            match event.key().as_str() {
-                "z" => loom.undo(),
-                "Z" | "y" => loom.redo(),
+            match (event.key().to_lowercase().as_str(), event.shift_key()) {
+                ("z", false) => loom.undo(),
+                ("z", true) | ("y", false) => loom.redo(),
                 _ => return,
             }
             event.prevent_default();
@@ -208,12 +209,14 @@ fn View() -> impl IntoView {
     view! {
         <header class="weave-view-head">
             <h2>"Combined strength"</h2>
-            <p class="block-facts">
-                <span>"mean "<span class="num">{figure(|c| format::strength(c.mean))}</span></span>
-                <span>"variance "<span class="num">{figure(|c| format::strength(c.variance))}</span></span>
-                <span>"whole "<span class="num">{figure(|c| format::strength(c.total))}</span></span>
-                <span>"growth "<span class="num">{figure(|c| format!("{:.2}×", c.growth))}</span></span>
-            </p>
+            <Show when=move || known.get()>
+                <p class="block-facts">
+                    <span>"mean "<span class="num">{figure(|c| format::strength(c.mean))}</span></span>
+                    <span>"variance "<span class="num">{figure(|c| format::strength(c.variance))}</span></span>
+                    <span>"whole "<span class="num">{figure(|c| format::strength(c.total))}</span></span>
+                    <span>"growth "<span class="num">{figure(|c| format!("{:.2}×", c.growth))}</span></span>
+                </p>
+            </Show>
             <div class="block-tools">
                 <Tabs id="weave" label="Form" tabs=vec![("bars", "Blocks"), ("map", "Map"), ("table", "Table")] value=tab/>
                 <CopyButton text=csv what="as CSV"/>
@@ -251,6 +254,12 @@ fn NothingToShow() -> impl IntoView {
 #[component]
 fn SheetBar(sheet: RwSignal<bool>) -> impl IntoView {
     let loom = expect_context::<Loom>();
+    // The block sliders open below the chart: out of the way.
+    Effect::new(move |_| {
+        if loom.editing.get().is_some() {
+            sheet.set(false);
+        }
+    });
     let dots = Memo::new(move |_| loom.state.with(|s| s.strands.iter().map(|s| s.colour).collect::<Vec<_>>()));
     Effect::new(move |_| {
         let handle = window_event_listener(leptos::ev::keydown, move |event| {

@@ -130,6 +130,14 @@ pub(super) fn ProfileEditor() -> impl IntoView {
     move || {
         id.get().map(|id| {
             let chosen = RwSignal::new(0usize);
+            let section = NodeRef::<leptos::html::Section>::new();
+            Effect::new(move |_| {
+                if let Some(section) = section.get() {
+                    let options = web_sys::ScrollIntoViewOptions::new();
+                    options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+                    section.scroll_into_view_with_scroll_into_view_options(&options);
+                }
+            });
             let tone = loom.state.with_untracked(|s| s.strand(id).map_or(0, |s| s.colour));
             let fill = move |value: Option<f64>| {
                 let all = labels(loom);
@@ -139,7 +147,7 @@ pub(super) fn ProfileEditor() -> impl IntoView {
                 });
             };
             view! {
-                <section class=format!("profile-editor {}", colour(tone)) aria-label="Profile by block">
+                <section node_ref=section class=format!("profile-editor {}", colour(tone)) aria-label="Profile by block">
                     <header>
                         <h3><i class="dot" aria-hidden="true"></i>"Profile of "{move || loom.name(id)}</h3>
                         <div class="profile-tools">

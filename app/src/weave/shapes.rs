@@ -108,10 +108,17 @@ pub fn shapes(combined: &Combined, axis: &Axis, range: Range) -> Shapes {
             push_rect(&mut out.cut, x, range.y(block.untamed), width, (block.untamed - block.norm) * scale);
         }
         if block.growth > GROWTH_LIMIT * (1.0 + 1e-9) {
-            push_rect(&mut out.over, x, range.y(block.norm) - 6.0, width, 3.0);
+            push_arrow(&mut out.over, x, range.y(block.norm.max(block.untamed)) - 3.0, width);
         }
     }
     out
+}
+
+/// A small arrow that points down at the middle of a bar, as wide as it.
+fn push_arrow(d: &mut String, x: f64, y: f64, width: f64) {
+    use std::fmt::Write as _;
+    // Writing to a String cannot fail.
+    let _ = write!(d, "M{x:.2} {:.2}h{width:.2}L{:.2} {y:.2}z", y - 6.0, x + width / 2.0);
 }
 
 /// How strongly strands pull together or apart, in steps: 0 unrelated, 1 to 4 together, −1 to −4 apart.

@@ -33,7 +33,7 @@ pub(super) fn WeaveTable() -> impl IntoView {
                 <th scope="row" class="num">{label}</th>
                 <td class="num right">{cell(at, Box::new(|b| format::strength(b.norm)))}</td>
                 <td class="num right">{cell(at, Box::new(|b| format!("{:.2}×", b.growth)))}</td>
-                <td class="num right">{cell(at, Box::new(|b| b.agreement.map_or_else(|| "–".to_owned(), |a| format!("{a:+.3}"))))}</td>
+                <td class="num right">{cell(at, Box::new(|b| b.agreement.map_or_else(|| "–".to_owned(), format::cosine)))}</td>
                 {shares}
             </tr>
         }
@@ -47,7 +47,7 @@ pub(super) fn WeaveTable() -> impl IntoView {
                     <th scope="col" class="right">"Growth"</th>
                     <th scope="col" class="right">"Agreement"</th>
                     {move || strands.get().into_iter().map(|id| view! {
-                        <th scope="col" class="right">{loom.name(id)}" share"</th>
+                        <th scope="col" class="right"><span class="clip">{loom.name(id)}</span>" share"</th>
                         <th scope="col" class="right dim">"alone"</th>
                     }).collect_view()}
                 </tr>

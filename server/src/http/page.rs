@@ -3,6 +3,7 @@
 use super::headers::content_security_policy;
 use super::{ApiError, AppState};
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use leptos::config::LeptosOptions;
@@ -50,7 +51,21 @@ fn page_options(state: &AppState) -> PageOptions {
     }
 }
 
-/// Anything that no route takes.
-pub(super) async fn not_found() -> Response {
-    ApiError(Problem::not_found("There is nothing at this address.")).into_response()
+/// Anything that no route takes: people get the page that says so, programs a problem.
+pub(super) async fn not_found(State(state): State<AppState>, request: Request) -> Response {
+    let person = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let path = request.uri().path();
+    if !person || path.starts_with("/api/") || path.starts_with("/pkg/") {
+        return ApiError(Problem::not_found("There is nothing at this address.")).into_response();
+    }
+    let services = state.services.clone();
+    let options = page_options(&state);
+    let draw = leptos_axum::render_app_async_with_context(
+        move || provide_context(services.clone()),
+        move || {
+            send_policy();
+            shell(options.clone())
+        },
+    );
+    draw(request).await.into_response()
 }

@@ -30,7 +30,7 @@ const FEATURES: [&str; 7] = [
 ];
 
 /// Passes of -Oz that save bytes but break up repetition, so that the compressed file grows. Measured on the page, brotli 11:
-/// untouched 521,518 B; -Oz 550,822 B; -Oz without these 501,428 B (raw 2,713,228, 2,152,611 and 2,315,292 B).
+/// untouched 554,691 B; -Oz 591,202 B; -Oz without these 537,550 B (raw 3,018,028, 2,400,437 and 2,582,135 B).
 const WORSE_FOR_BROTLI: [&str; 3] = ["--skip-pass=inlining-optimizing", "--skip-pass=simplify-locals", "--skip-pass=local-cse"];
 
 /// The parts as wasm-bindgen names them: the JavaScript refers to `weft_bg.wasm` and to `./snippets/`.
@@ -52,7 +52,7 @@ pub(crate) fn build(ws: &Workspace, mode: Mode) -> Result<Wasm> {
         Mode::Watch => "bindgen-watch",
     });
     // The module names the wasm-bindgen it was made for, so its own content says when to run again.
-    stamp::when_changed(&bound.join("weft_bg.wasm"), &stamp::hash(&[&raw]), || bind(&raw, &bound))?;
+    stamp::when_changed(&bound.join("weft_bg.wasm"), &stamp::hash(&[&raw]), || bind(&raw, &bound, mode))?;
     let wasm = match mode {
         Mode::Watch => bound.join("weft_bg.wasm"),
         Mode::Release => optimise(ws, &bound.join("weft_bg.wasm"))?,
@@ -98,7 +98,7 @@ fn compile(ws: &Workspace, mode: Mode) -> Result<PathBuf> {
     Ok(ws.front_target().join(TARGET).join(folder).join("weft_frontend.wasm"))
 }
 
-fn bind(raw: &[u8], into: &Path) -> Result<()> {
+fn bind(raw: &[u8], into: &Path, mode: Mode) -> Result<()> {
     if into.exists() {
         fs::remove_dir_all(into).with_context(|| into.display().to_string())?;
     }
@@ -108,6 +108,9 @@ fn bind(raw: &[u8], into: &Path) -> Result<()> {
         .web(true)
         .context("wasm-bindgen")?
         .typescript(false)
+        .keep_debug(mode == Mode::Watch)
+        .remove_name_section(mode == Mode::Release)
+        .remove_producers_section(true)
         .out_name("weft")
         .generate(into)
         .context("wasm-bindgen")

@@ -1,0 +1,93 @@
+import { expect, test } from "./fixtures";
+import { axeEverywhere, withSamples } from "./support";
+
+test("an empty library teaches its two ways in, and samples fill it without a reload", async ({ page, startWeft, expectErrors }) => {
+  expectErrors.push(/422/);
+  const weft = await startWeft();
+  await page.goto(`${weft.url}/`);
+  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  await page.getByRole("main").getByRole("button", { name: "Add a folder" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("textbox").first().fill("/no/such/folder");
+  await dialog.getByRole("button", { name: /^Add/ }).click();
+  await expect(dialog).toContainText(/no folder|not there|does not exist|no such/i);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Try it with samples" }).click();
+  await expect(page.locator(".card-link")).toHaveCount(24, { timeout: 30_000 });
+});
+
+test("search narrows as one types, lives in the address, and clears", async ({ page, open, weft }) => {
+  await withSamples(weft);
+  await open("/");
+  const first = (await page.locator(".card-link").first().textContent())!.trim();
+  await page.keyboard.press("/");
+  await page.keyboard.type(first.split(" ")[0]);
+  await expect(page.locator(".card-link").filter({ hasText: first })).toHaveCount(1);
+  await expect(page).toHaveURL(/text=/);
+  await page.reload();
+  await expect(page.getByRole("searchbox", { name: "Search the library" })).toHaveValue(first.split(" ")[0]);
+  await page.goto("/?text=zzzzqq");
+  await expect(page.getByRole("main")).toContainText("Nothing fits");
+});
+
+test("the keyboard selects two and weaves them", async ({ page, open, weft }) => {
+  await withSamples(weft);
+  await open("/?family=flux1&kind=lora");
+  await page.locator(".card-link").first().focus();
+  await page.keyboard.press("Space");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Space");
+  await page.getByRole("link", { name: "Weave 2" }).click();
+  await expect(page).toHaveURL(/\/weave\?ids=/);
+  await expect(page.getByRole("region", { name: "Strands" })).toContainText("They fit");
+});
+
+test("an adapter's name, tags and notes are edited in place and survive a reload", async ({ page, open, weft }) => {
+  await withSamples(weft);
+  const id = (await weft.api("/api/v1/library?family=sd1")).items[0].id;
+  await open(`/adapters/${id}`);
+  await page.getByRole("button", { name: "Edit the name (E)" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill("<b>Ink</b> \u202e & paper");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("<b>Ink</b>");
+  await page.getByRole("textbox", { name: "Add a tag" }).fill("brush");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("button", { name: "Remove tag brush" })).toBeVisible();
+  await page.getByRole("textbox", { name: "Notes" }).fill("</textarea><script>window.hacked = 1</script>");
+  await page.getByRole("heading", { level: 1 }).click();
+  await expect.poll(async () => (await weft.api(`/api/v1/adapters/${id}`)).notes).toContain("hacked");
+  await page.reload();
+  await expect(page.getByRole("textbox", { name: "Notes" })).toHaveValue(/hacked/);
+  expect(await page.evaluate(() => "hacked" in window)).toBe(false);
+  await expect(page.getByRole("heading", { level: 1 })).toContainText("<b>Ink</b>");
+});
+
+test("the command palette opens pages", async ({ page, open, weft }) => {
+  await withSamples(weft);
+  await open("/");
+  await page.keyboard.press("Control+k");
+  await page.getByRole("dialog").getByRole("combobox").fill("weave");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/weave/);
+});
+
+test("an unknown address says so and leads back", async ({ page, weft, expectErrors }) => {
+  expectErrors.push(/404/);
+  const answer = await page.goto(`${weft.url}/no/such/page`);
+  expect(answer!.status()).toBe(404);
+  await expect(page.getByRole("main")).toContainText("There is nothing at this address");
+  await page.getByRole("link", { name: "To the library" }).click();
+  await expect(page).toHaveURL(/\/$/);
+});
+
+test("pages can be read without JavaScript", async ({ browser, weft }) => {
+  await withSamples(weft);
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${weft.url}/`);
+  await expect(page.locator(".card-link").first()).toBeVisible();
+  await context.close();
+});
+
+axeEverywhere("library", "/");
+axeEverywhere("adapter", async (weft) => `/adapters/${(await weft.api("/api/v1/library?family=flux1")).items[0].id}`);
