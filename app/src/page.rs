@@ -17,12 +17,17 @@ pub struct PageOptions {
     pub css: String,
     /// Module script that loads the WebAssembly and hydrates.
     pub boot_js: String,
+    /// What the module script loads next, fetched early: its JavaScript and its WebAssembly.
+    pub js: String,
+    pub wasm: String,
     /// Blocking script that sets the theme before the first paint.
     pub theme_js: String,
     /// Web app manifest.
     pub manifest: String,
     /// SVG icon.
     pub icon: String,
+    /// Icon of a home screen.
+    pub touch_icon: String,
     /// The text font, loaded early; empty: not at all.
     pub font: String,
     /// Name of the build, for an open page to notice a new one.
@@ -31,7 +36,7 @@ pub struct PageOptions {
 
 /// The document around [`App`].
 pub fn shell(page: PageOptions) -> impl IntoView {
-    let PageOptions { css, boot_js, theme_js, manifest, icon, font, build } = page;
+    let PageOptions { css, boot_js, js, wasm, theme_js, manifest, icon, touch_icon, font, build } = page;
     let font =
         (!font.is_empty()).then(|| view! { <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/> });
     view! {
@@ -49,7 +54,10 @@ pub fn shell(page: PageOptions) -> impl IntoView {
                 <link rel="stylesheet" href=css/>
                 {font}
                 <link rel="icon" href=icon r#type="image/svg+xml"/>
+                <link rel="apple-touch-icon" href=touch_icon/>
                 <link rel="manifest" href=manifest/>
+                <link rel="modulepreload" href=js/>
+                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
                 <script r#type="module" src=boot_js></script>
                 <MetaTags/>
             </head>

@@ -16,7 +16,8 @@ use weft_weights::progress::Silent;
 use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 
 const DEFAULT_COUNT: usize = 10_000;
-const SEARCHES: [&str; 12] = ["a", "st", "glass", "ink dra", "flux", "nordic aurora", "sample 00", "paper", "xl", "velvet n", "zzzz", "co et"];
+const SEARCHES: [&str; 12] =
+    ["a", "st", "glass", "ink dra", "flux", "nordic aurora", "sample 00", "paper", "xl", "velvet n", "zzzz", "co et"];
 
 fn main() {
     let count = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(DEFAULT_COUNT);
@@ -56,7 +57,10 @@ async fn scan(services: &Services, folder: &std::path::Path, count: usize) {
     let root = services.roots.add(&admin, AddRoot { path: folder.display().to_string(), name: None }).await.unwrap();
     ended(services, JobKind::Scan).await;
     let spent = start.elapsed();
-    row(&format!("scan of {count} new files into SQLite"), &format!("{}, {:.0} files/s", seconds(spent), count as f64 / spent.as_secs_f64()));
+    row(
+        &format!("scan of {count} new files into SQLite"),
+        &format!("{}, {:.0} files/s", seconds(spent), count as f64 / spent.as_secs_f64()),
+    );
     let start = Instant::now();
     ended(services, JobKind::Strengths).await;
     ended(services, JobKind::Hash).await;
@@ -72,7 +76,9 @@ async fn ended(services: &Services, kind: JobKind) {
     let reader = services.access.owner().into();
     loop {
         let jobs = services.jobs.list(&reader).await.unwrap();
-        if jobs.iter().any(|job| job.kind == kind && job.state.finished()) && !jobs.iter().any(|job| job.kind == kind && !job.state.finished()) {
+        if jobs.iter().any(|job| job.kind == kind && job.state.finished())
+            && !jobs.iter().any(|job| job.kind == kind && !job.state.finished())
+        {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -107,7 +113,10 @@ async fn pages(services: &Services) {
             size = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap().len();
             spent.push(start.elapsed());
         }
-        row(&format!("server-rendered `{path}`: median / p95"), &format!("{} / {} ({} KB)", millis(percentile(&mut spent, 50)), millis(percentile(&mut spent, 95)), size / 1024));
+        row(
+            &format!("server-rendered `{path}`: median / p95"),
+            &format!("{} / {} ({} KB)", millis(percentile(&mut spent, 50)), millis(percentile(&mut spent, 95)), size / 1024),
+        );
     }
 }
 

@@ -26,9 +26,26 @@ fn samples_inspect_merge_inspect() {
     args.extend(written.iter().map(String::as_str));
     let seen = json(&weft(dir.path(), &args));
     let loras: Vec<&Value> = seen.as_array().expect("array").iter().filter(|o| o["kind"] == "lora").collect();
-    for key in ["file", "kind", "family", "family_confidence", "layout", "rank", "alpha", "dtypes", "modules", "has_block_weights", "fallback",
-        "frobenius", "te_frobenius", "blocks", "trigger_words", "tags", "hashes", "warnings"]
-    {
+    for key in [
+        "file",
+        "kind",
+        "family",
+        "family_confidence",
+        "layout",
+        "rank",
+        "alpha",
+        "dtypes",
+        "modules",
+        "has_block_weights",
+        "fallback",
+        "frobenius",
+        "te_frobenius",
+        "blocks",
+        "trigger_words",
+        "tags",
+        "hashes",
+        "warnings",
+    ] {
         assert!(loras[0].get(key).is_some(), "{key} is missing");
     }
     let strands: Vec<String> = loras.iter().take(2).map(|o| format!("{}:0.5", o["file"].as_str().expect("file"))).collect();

@@ -42,7 +42,10 @@ impl Program {
         let body = body.map(Value::to_string).unwrap_or_default();
         let host = &self.address;
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let text = String::from_utf8_lossy(&answer);
@@ -103,7 +106,8 @@ fn samples(folder: &Path, count: usize, family: &str, size: SampleSize) {
 }
 
 fn no_temporary_files(folder: &Path) {
-    let left: Vec<_> = files_below(folder).into_iter().filter(|path| path.extension().is_none_or(|ending| ending != "safetensors")).collect();
+    let left: Vec<_> =
+        files_below(folder).into_iter().filter(|path| path.extension().is_none_or(|ending| ending != "safetensors")).collect();
     assert!(left.is_empty(), "left behind: {left:?}");
 }
 

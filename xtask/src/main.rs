@@ -95,7 +95,12 @@ fn dispatch(command: Command) -> Result<()> {
         }
         Command::Watch { args } => watch::watch(&ws, &args),
         Command::Test { quick } => check::all(&ws, quick),
-        Command::Deny => check::deny::run(&ws).map(drop),
+        Command::Deny => {
+            if let Some(note) = check::deny::run(&ws)? {
+                println!("note: {note}");
+            }
+            Ok(())
+        }
         Command::Postgres => check::hold_postgres(),
         Command::Dist => dist::make(&ws),
     }

@@ -101,7 +101,7 @@ impl Axis {
             // A run of one has its group's name right below.
             0 if run.end - run.start == 1 => 1,
             0 => 0,
-            _ if left < 3 && place % 5 != 0 => 3,
+            _ if left < 3 && !place.is_multiple_of(5) => 3,
             p if p % 10 == 0 && left >= 3 => 1,
             p if p % 5 == 0 && left >= 2 => 2,
             _ => 3,

@@ -184,20 +184,20 @@ fn rungs(plan: &mut Plan, run: &Run, x: f64, room: f64, top: f64, tall: f64) {
 fn outside(plan: &mut Plan, extra: &Run) {
     let count = extra.end - extra.start;
     let wide = (WIDTH - 40.0) / count.max(1) as f64;
-    plan.heads.push((WIDTH / 2.0, plan.height + 8.0, "Outside of the blocks"));
+    plan.heads.push((WIDTH / 2.0, plan.height + 14.0, "Outside of the blocks"));
     for i in 0..count {
         let x = 20.0 + i as f64 * wide;
         plan.nodes.push(Node {
             slot: extra.start + i,
             x: x + 52.0,
-            y: plan.height + 30.0,
+            y: plan.height + 36.0,
             thick: 12.0,
             room: (wide - 64.0).max(20.0),
             grows: Grows::Right,
             label: Some((x + 46.0, "end")),
         });
     }
-    plan.height += 46.0;
+    plan.height += 52.0;
 }
 
 /// Path data by strand.

@@ -74,6 +74,9 @@ pub(super) fn request(loom: Loom) -> Memo<Option<Weave>> {
     })
 }
 
+/// Reads one figure of an estimate; None while it does not apply.
+type Figure = Box<dyn Fn(&MergeEstimate) -> Option<String> + Send + Sync>;
+
 /// The panel.
 #[component]
 pub(super) fn ResultPanel(roots: Vec<RootView>) -> impl IntoView {
@@ -181,7 +184,7 @@ fn Expected(estimate: Estimate, request: Memo<Option<Weave>>) -> impl IntoView {
             s.size_by = SizeBy::Rank;
         });
     });
-    let row = move |name: &'static str, value: Box<dyn Fn(&MergeEstimate) -> Option<String> + Send + Sync>| {
+    let row = move |name: &'static str, value: Figure| {
         view! {
             <div class="stat">
                 <dt>{name}</dt>

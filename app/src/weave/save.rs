@@ -69,11 +69,10 @@ pub(super) fn Save(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl I
             }
         });
     };
-    let keys = window_keys(save);
+    window_keys(save);
     let stray = move || error.with(|e| e.clone().filter(|e| !matches!(e.0.field.as_deref(), Some("name" | "folder"))));
     view! {
         <form class="save" id="weave-save" on:submit=move |ev| { ev.prevent_default(); save(); }>
-            {keys}
             <TextField
                 id="weave-name"
                 label="Name"

@@ -242,7 +242,6 @@ fn encode_e4m3(value: f32) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn decoded(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {

@@ -64,7 +64,6 @@ fn both(a: impl FnOnce(), b: impl FnOnce()) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::progress::Silent;
     use crate::source::MemorySource;

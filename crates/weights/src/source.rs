@@ -181,7 +181,6 @@ fn irregular(kind: std::fs::FileType) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

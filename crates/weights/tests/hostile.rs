@@ -1,6 +1,6 @@
 //! Attacks on the reader, each named after what it tries. Every one must end in a clear message or a sound result, never in a panic, a hang or
 //! memory without bound.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
 

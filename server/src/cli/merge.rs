@@ -9,13 +9,15 @@ use weft_domain::merge::{Method, OutDtype};
 use weft_domain::parameter::{ENERGY, RANK};
 use weft_weights::adapter::Adapter;
 use weft_weights::inspect::{neighbour_config, open as open_adapter};
-use weft_weights::merge::{MergeInput, MergePlan, MergeReport, Member, merge};
+use weft_weights::merge::{Member, MergeInput, MergePlan, MergeReport, merge};
 use weft_weights::profile::{Profile, presets};
 use weft_weights::source::FileSource;
 
 /// Weave several adapters into one file
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: weft merge ink.safetensors:0.8 aurora.safetensors:0.5@double.json -o nordic.safetensors --method svd --rank 32")]
+#[command(
+    after_help = "Example: weft merge ink.safetensors:0.8 aurora.safetensors:0.5@double.json -o nordic.safetensors --method svd --rank 32"
+)]
 pub(super) struct Merge {
     /// FILE[:WEIGHT][@PROFILE]. WEIGHT lies between -2 and 2. PROFILE is a file (JSON, CSV or a line of community text), the name of a preset, or the values themselves
     #[arg(value_name = "STRAND", required = true)]
@@ -61,7 +63,10 @@ impl Merge {
         bar.clear();
         let report = report?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "output": self.output.display().to_string(), "report": report }))?);
+            println!(
+                "{}",
+                serde_json::to_string_pretty(&serde_json::json!({ "output": self.output.display().to_string(), "report": report }))?
+            );
         } else {
             print(&self.output, &report);
         }
@@ -147,7 +152,11 @@ fn profile(text: &str, adapter: &Adapter) -> Result<Profile> {
 }
 
 fn print(path: &Path, report: &MergeReport) {
-    let rank = if report.rank_min == report.rank_max { report.rank_min.to_string() } else { format!("{} to {}", report.rank_min, report.rank_max) };
+    let rank = if report.rank_min == report.rank_max {
+        report.rank_min.to_string()
+    } else {
+        format!("{} to {}", report.rank_min, report.rank_max)
+    };
     println!("{}", path.display());
     println!("  {} modules, rank {rank}, {}", report.modules, output::bytes(report.bytes));
     println!("  energy kept  {:.4} %", report.energy_kept * 100.0);

@@ -31,7 +31,9 @@ pub(super) struct Samples {
 }
 
 fn parse_family(word: &str) -> Result<Family, String> {
-    Family::by_id(&word.to_lowercase()).filter(|family| *family != Family::Unknown).ok_or_else(|| "choose from sd1, sd2, sdxl, sd3, flux1, wan".to_owned())
+    Family::by_id(&word.to_lowercase())
+        .filter(|family| *family != Family::Unknown)
+        .ok_or_else(|| "choose from sd1, sd2, sdxl, sd3, flux1, wan".to_owned())
 }
 
 fn parse_size(word: &str) -> Result<SampleSize, String> {

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use futures::StreamExt;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weft_domain::root::AddRoot;
 use weft_domain::{Event, JobId, JobState, JobView, RootState, RootView};
@@ -67,11 +67,11 @@ impl Scan {
 }
 
 /// A folder that is a root already is scanned again instead of being refused.
-async fn add_or_rescan(services: &Services, admin: &Admin, folder: &PathBuf) -> Result<()> {
+async fn add_or_rescan(services: &Services, admin: &Admin, folder: &Path) -> Result<()> {
     let path = std::path::absolute(folder)?;
     let real = path.canonicalize().unwrap_or_else(|_| path.clone());
     let known: Vec<RootView> = services.roots.list(&admin.clone().into()).await?;
-    match known.iter().find(|root| PathBuf::from(&root.path) == real) {
+    match known.iter().find(|root| Path::new(&root.path) == real) {
         Some(root) if root.state == RootState::Offline => bail!("{} is not there now.", root.path),
         Some(root) => drop(services.roots.scan(&admin.clone().into(), root.id).await?),
         None => drop(services.roots.add(admin, AddRoot { path: path.display().to_string(), name: None }).await?),
@@ -80,11 +80,7 @@ async fn add_or_rescan(services: &Services, admin: &Admin, folder: &PathBuf) -> 
 }
 
 /// Shows every job until none is left; answers with those that did not succeed.
-async fn follow(
-    services: &Services,
-    admin: &Admin,
-    events: impl futures::Stream<Item = (String, Event)>,
-) -> Result<Vec<JobView>> {
+async fn follow(services: &Services, admin: &Admin, events: impl futures::Stream<Item = (String, Event)>) -> Result<Vec<JobView>> {
     let mut events = std::pin::pin!(events);
     let bars = MultiProgress::new();
     let mut shown: HashMap<JobId, ProgressBar> = HashMap::new();
@@ -107,7 +103,8 @@ async fn follow(
 
 fn show(bars: &MultiProgress, shown: &mut HashMap<JobId, ProgressBar>, job: &JobView) {
     let bar = shown.entry(job.id).or_insert_with(|| {
-        let style = ProgressStyle::with_template("{prefix:28!} {bar:24} {pos}/{len} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template("{prefix:28!} {bar:24} {pos}/{len} {eta}").unwrap_or_else(|_| ProgressStyle::default_bar());
         bars.add(ProgressBar::new(job.total).with_style(style).with_prefix(job.title.clone()))
     });
     bar.set_length(job.total);
@@ -116,4 +113,3 @@ fn show(bars: &MultiProgress, shown: &mut HashMap<JobId, ProgressBar>, job: &Job
         bar.finish_and_clear();
     }
 }
-

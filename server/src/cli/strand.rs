@@ -21,7 +21,9 @@ impl std::str::FromStr for StrandArg {
             return Ok(Self { path: text.into(), weight: WEIGHT.default, profile: None });
         }
         let (front, profile) = match text.rsplit_once('@') {
-            Some((front, profile)) if !profile.contains(['/', '\\']) || std::path::Path::new(profile).exists() => (front, Some(profile.to_owned())),
+            Some((front, profile)) if !profile.contains(['/', '\\']) || std::path::Path::new(profile).exists() => {
+                (front, Some(profile.to_owned()))
+            }
             _ => (text, None),
         };
         let (path, weight) = match front.rsplit_once(':') {

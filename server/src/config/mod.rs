@@ -136,7 +136,8 @@ impl Settings {
 }
 
 fn default_data_dir() -> Result<PathBuf> {
-    let dirs = directories::ProjectDirs::from("", "", "weft").context("This account has no home folder: name a data folder with --data-dir.")?;
+    let dirs =
+        directories::ProjectDirs::from("", "", "weft").context("This account has no home folder: name a data folder with --data-dir.")?;
     Ok(dirs.data_dir().to_path_buf())
 }
 

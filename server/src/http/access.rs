@@ -79,10 +79,8 @@ mod tests {
     use super::*;
 
     fn ask(method: Method, pairs: &[(&'static str, &'static str)]) -> Result<(), Problem> {
-        let headers = pairs
-            .iter()
-            .map(|(name, value)| (header::HeaderName::from_static(name), header::HeaderValue::from_static(value)))
-            .collect();
+        let headers =
+            pairs.iter().map(|(name, value)| (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))).collect();
         check(&method, &headers, None)
     }
 

@@ -89,7 +89,12 @@ fn serve(path: &str, headers: &HeaderMap, immutable: bool) -> Response {
     let out = response.headers_mut();
     let mime = mime_guess::from_path(path).first_or_octet_stream();
     let cache = if immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let fields = [(header::CONTENT_TYPE, mime.as_ref()), (header::CACHE_CONTROL, cache), (header::ETAG, etag.as_str()), (header::VARY, "accept-encoding")];
+    let fields = [
+        (header::CONTENT_TYPE, mime.as_ref()),
+        (header::CACHE_CONTROL, cache),
+        (header::ETAG, etag.as_str()),
+        (header::VARY, "accept-encoding"),
+    ];
     for (name, value) in fields.into_iter().chain(coding.map(|coding| (header::CONTENT_ENCODING, coding))) {
         if let Ok(value) = HeaderValue::from_str(value) {
             out.insert(name, value);

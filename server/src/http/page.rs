@@ -43,9 +43,12 @@ fn page_options(state: &AppState) -> PageOptions {
     PageOptions {
         css: url("weft.css"),
         boot_js: url("boot.js"),
+        js: url("weft.js"),
+        wasm: url("weft.wasm"),
         theme_js: url("theme.js"),
         manifest: url("manifest.webmanifest"),
         icon: url("icon.svg"),
+        touch_icon: url("apple-touch-icon.png"),
         font: url("inter.woff2"),
         build: state.assets.build().to_owned(),
     }
@@ -53,7 +56,8 @@ fn page_options(state: &AppState) -> PageOptions {
 
 /// Anything that no route takes: people get the page that says so, programs a problem.
 pub(super) async fn not_found(State(state): State<AppState>, request: Request) -> Response {
-    let person = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let person =
+        request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
     let path = request.uri().path();
     if !person || path.starts_with("/api/") || path.starts_with("/pkg/") {
         return ApiError(Problem::not_found("There is nothing at this address.")).into_response();

@@ -1,7 +1,5 @@
 //! Workers against a real table: who runs what, how often, and what survives.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::{JobContext, JobError, JobHandler, Jobs, Owner, Runner, Timing, Workers};
 use crate::access::{Access, Editor, Reader};
 use crate::events::Events;

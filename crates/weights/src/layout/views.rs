@@ -152,7 +152,6 @@ static VIEWS: [View; 17] = [
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
     use crate::layout::Layout;
 

@@ -23,7 +23,11 @@ pub(super) async fn get(State(state): State<AppState>, Door(reader): Door<Reader
 /// Asks a job to stop; it does so between two steps.
 #[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = i64, Path)),
     responses((status = 200, body = JobView), (status = 404), (status = 409)))]
-pub(super) async fn cancel(State(state): State<AppState>, Door(editor): Door<Editor>, Id(id): Id<JobId>) -> Result<Json<JobView>, ApiError> {
+pub(super) async fn cancel(
+    State(state): State<AppState>,
+    Door(editor): Door<Editor>,
+    Id(id): Id<JobId>,
+) -> Result<Json<JobView>, ApiError> {
     Ok(Json(state.services.jobs.cancel(&editor, id).await?))
 }
 

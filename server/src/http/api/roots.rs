@@ -46,6 +46,9 @@ pub(super) async fn scan(
 
 /// The same for every root.
 #[utoipa::path(post, path = "/roots/scan", tag = "roots", responses((status = 202, body = Vec<JobView>)))]
-pub(super) async fn scan_all(State(state): State<AppState>, Door(editor): Door<Editor>) -> Result<(StatusCode, Json<Vec<JobView>>), ApiError> {
+pub(super) async fn scan_all(
+    State(state): State<AppState>,
+    Door(editor): Door<Editor>,
+) -> Result<(StatusCode, Json<Vec<JobView>>), ApiError> {
     Ok((StatusCode::ACCEPTED, Json(state.services.roots.scan_all(&editor).await?)))
 }
