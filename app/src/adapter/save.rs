@@ -4,7 +4,7 @@ use crate::api;
 use crate::kit::{Button, Look, Toasts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use weft_domain::{AdapterDetails, AdapterEdit};
+use weft_domain::{AdapterDetails, AdapterEdit, AdapterId};
 
 /// The adapter and how its edits are saved, from context.
 #[derive(Debug, Clone, Copy)]
@@ -29,13 +29,19 @@ impl Saving {
 
     fn send(self, edit: AdapterEdit, back: AdapterEdit, said: Option<&'static str>) {
         let id = self.details.with_untracked(|d| d.card.id);
+        self.send_to(id, edit, back, said);
+    }
+
+    /// Works on after the page is gone: an undo may be pressed elsewhere.
+    fn send_to(self, id: AdapterId, edit: AdapterEdit, back: AdapterEdit, said: Option<&'static str>) {
         spawn_local(async move {
             match api::library_edit(id, edit.clone()).await {
                 Ok(fresh) => {
                     drop(self.details.try_set(fresh));
                     if let Some(said) = said {
-                        self.toasts
-                            .undo(said, move || self.send(AdapterEdit { version: None, ..back.clone() }, AdapterEdit::default(), None));
+                        self.toasts.undo(said, move || {
+                            self.send_to(id, AdapterEdit { version: None, ..back.clone() }, AdapterEdit::default(), None)
+                        });
                     }
                 }
                 Err(error) if error.is_stale() => drop(self.conflict.try_set(Some(edit))),

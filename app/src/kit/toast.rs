@@ -3,7 +3,18 @@
 use super::{Button, Glyph, IconButton, Look};
 use crate::api::ApiError;
 use leptos::prelude::*;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// What a toast's button does. Counted, not kept by an owner: the component that said it may be gone when the button is pressed.
+#[derive(Clone)]
+struct Run(Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Run")
+    }
+}
 
 /// One toast.
 #[derive(Debug, Clone)]
@@ -12,7 +23,7 @@ struct Toast {
     text: String,
     bad: bool,
     /// Label and what it does.
-    action: Option<(String, Callback<()>)>,
+    action: Option<(String, Run)>,
     /// Ctrl-Z runs the action.
     undo: bool,
 }
@@ -38,12 +49,12 @@ impl Toasts {
 
     /// Says what was done, and offers to take it back.
     pub fn undo(self, text: impl Into<String>, back: impl Fn() + Send + Sync + 'static) {
-        self.push(text.into(), false, Some(("Undo".to_owned(), Callback::new(move |()| back()))), true, Some(10));
+        self.push(text.into(), false, Some(("Undo".to_owned(), Run(Arc::new(back)))), true, Some(10));
     }
 
     /// Says something with one thing to do about it; stays until answered.
     pub fn ask(self, text: impl Into<String>, label: impl Into<String>, run: impl Fn() + Send + Sync + 'static) {
-        self.push(text.into(), false, Some((label.into(), Callback::new(move |()| run()))), false, None);
+        self.push(text.into(), false, Some((label.into(), Run(Arc::new(run)))), false, None);
     }
 
     /// Says what went wrong; stays until closed.
@@ -56,11 +67,11 @@ impl Toasts {
         let found = self.list.with_untracked(|list| list.iter().rev().find(|t| t.undo).map(|t| (t.id, t.action.clone())));
         let Some((id, Some((_, run)))) = found else { return false };
         self.close(id);
-        run.run(());
+        (run.0)();
         true
     }
 
-    fn push(self, text: String, bad: bool, action: Option<(String, Callback<()>)>, undo: bool, seconds: Option<u64>) {
+    fn push(self, text: String, bad: bool, action: Option<(String, Run)>, undo: bool, seconds: Option<u64>) {
         let id = self.next.try_update_value(|n| {
             *n += 1;
             *n
@@ -94,7 +105,7 @@ pub fn ToastHost() -> impl IntoView {
             <div class="toast" class:toast-bad=bad role=if bad { "alert" } else { "status" }>
                 <span class="toast-text">{text}</span>
                 {action.map(|(label, run)| view! {
-                    <Button look=Look::Quiet on:click=move |_| { toasts.close(id); run.run(()); }>{label}</Button>
+                    <Button look=Look::Quiet on:click=move |_| { toasts.close(id); (run.0)(); }>{label}</Button>
                 })}
                 <IconButton glyph=Glyph::Close label="Dismiss" on:click=move |_| toasts.close(id)/>
             </div>

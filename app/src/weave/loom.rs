@@ -111,7 +111,8 @@ impl Loom {
 
     /// Changes the document. Changes of the same `what` in quick succession are one step back. Only in the browser.
     pub fn edit(self, what: &str, change: impl FnOnce(&mut WeaveState)) {
-        let before = self.state.get_untracked();
+        // An undo that is pressed after the page is gone has nothing to change.
+        let Some(before) = self.state.try_get_untracked() else { return };
         let mut after = before.clone();
         change(&mut after);
         if after != before {

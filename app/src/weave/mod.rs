@@ -128,9 +128,15 @@ fn Workbench(opening: Opening, start: WeaveState, resumed: RwSignal<bool>) -> im
     view! {
         <div class="weave">
             <Head any/>
-            {(gone > 0).then(|| view! {
-                <Notice tone=Tone::Warn><p>{format!("{} of this link no longer in the library.", if gone == 1 { "One adapter is".to_owned() } else { format!("{gone} adapters are") })}</p></Notice>
-            })}
+            {(gone > 0)
+                .then(|| {
+                    let text = if gone == 1 {
+                        "One adapter of this link is no longer in the library.".to_owned()
+                    } else {
+                        format!("{gone} adapters of this link are no longer in the library.")
+                    };
+                    view! { <Notice tone=Tone::Warn><p>{text}</p></Notice> }
+                })}
             <Show when=move || any.get() fallback=move || view! { <empty::Empty choosing example=example.get_value() resumed/> }>
                 <div class="weave-cols">
                     <section class="panel weave-view" aria-label="Combined strength"><View/></section>

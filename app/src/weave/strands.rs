@@ -104,14 +104,19 @@ fn StrandTools(id: AdapterId, name: Memo<String>, muted: Memo<bool>, solo: Memo<
             loom.editing.set(None);
         }
         let text = format!("{} is out of the weave.", name.get_untracked());
-        toasts.undo(text, move || {
+        let back = move || {
+            // The toast outlives the page; without its weave there is nothing to bring back to.
+            if loom.state.try_with_untracked(|_| ()).is_none() {
+                return;
+            }
             let strand = strand.clone();
             loom.edit("bring back", move |s| {
                 if s.strand(id).is_none() {
                     s.strands.insert(at.min(s.strands.len()), strand);
                 }
             });
-        });
+        };
+        toasts.undo(text, back);
         dom::focus(".weave-strands .btn");
     };
     view! {

@@ -55,8 +55,8 @@ pub struct LayoutId {
 /// One block of the layout. Absent is not zero: an absent block has no numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Block {
-    /// Position in the layout.
-    pub slot: u16,
+    /// Name of the slot in profiles and requests; the same as the label today.
+    pub slot: String,
     pub label: String,
     pub group: Group,
     /// True when the file changes this block.

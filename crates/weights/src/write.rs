@@ -137,6 +137,8 @@ pub struct AtomicFile {
     file: Option<File>,
     temp: PathBuf,
     target: PathBuf,
+    /// The temporary name is free again: another file may bear it by now.
+    published: bool,
 }
 
 impl AtomicFile {
@@ -149,7 +151,7 @@ impl AtomicFile {
         for n in 0..10_000u32 {
             let temp = folder.join(format!("{TEMP_PREFIX}{}-{n}{TEMP_SUFFIX}", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&temp) {
-                Ok(file) => return Ok(Self { file: Some(file), temp, target: target.to_owned() }),
+                Ok(file) => return Ok(Self { file: Some(file), temp, target: target.to_owned(), published: false }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(failed(folder, e)),
             }
@@ -179,6 +181,7 @@ impl AtomicFile {
         } else {
             self.publish_new()?;
         }
+        self.published = true;
         Ok(())
     }
 
@@ -195,8 +198,10 @@ impl AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         self.file = None;
-        // After a commit the name is gone; before it the file must not stay. Either way there is nobody to tell.
-        drop(std::fs::remove_file(&self.temp));
+        if !self.published {
+            // What is unfinished must not stay; where it cannot be removed there is nobody to tell.
+            drop(std::fs::remove_file(&self.temp));
+        }
     }
 }
 
@@ -265,6 +270,22 @@ mod tests {
         file.commit(true).unwrap();
         assert_eq!(std::fs::read(&target).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_published_file_leaves_the_next_owner_of_its_temporary_name_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let dir = dir.path();
+                scope.spawn(move || {
+                    for n in 0..200 {
+                        AtomicFile::create(&dir.join(format!("{thread}-{n}")), false).unwrap().publish(false).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 800);
     }
 
     #[test]

@@ -137,6 +137,10 @@ fn profile(text: &str, adapter: &Adapter) -> Result<Profile> {
         return Ok(preset.profile);
     }
     let path = Path::new(text);
+    if !path.is_file() && !text.contains(',') {
+        let names: Vec<&str> = presets(layout).into_iter().map(|preset| preset.name).collect();
+        bail!("There is no file and no preset named {text:?}. Presets of {}: {}.", layout.id, names.join(", "));
+    }
     let (text, ending) = match path.is_file() {
         true => (
             std::fs::read_to_string(path).with_context(|| path.display().to_string())?,

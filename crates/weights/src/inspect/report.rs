@@ -93,7 +93,7 @@ fn blocks(adapter: &Adapter, strengths: Option<&Strengths>) -> Vec<Block> {
         let strength = strengths.and_then(|s| s.slot(SlotRef::Block(slot.id)));
         let present = if strengths.is_some() { strength.is_some() } else { touched[usize::from(slot.id)] };
         Block {
-            slot: slot.id,
+            slot: slot.label.to_owned(),
             label: slot.label.to_owned(),
             group: slot.group,
             present,
