@@ -68,7 +68,7 @@ fn facts(found: &Inspection) -> Vec<(&'static str, String)> {
     }
     let rank = &found.rank;
     if rank.max > 0 {
-        facts.push(("rank", if rank.min == rank.max { rank.min.to_string() } else { format!("{} to {}", rank.min, rank.max) }));
+        facts.push(("rank", output::span(rank.min, rank.max)));
     }
     facts.push(("modules", found.modules.to_string()));
     facts.push(("types", found.dtypes.iter().map(|d| format!("{d:?}")).collect::<Vec<_>>().join(", ")));

@@ -156,11 +156,7 @@ fn profile(text: &str, adapter: &Adapter) -> Result<Profile> {
 }
 
 fn print(path: &Path, report: &MergeReport) {
-    let rank = if report.rank_min == report.rank_max {
-        report.rank_min.to_string()
-    } else {
-        format!("{} to {}", report.rank_min, report.rank_max)
-    };
+    let rank = output::span(report.rank_min, report.rank_max);
     println!("{}", path.display());
     println!("  {} modules, rank {rank}, {}", report.modules, output::bytes(report.bytes));
     println!("  energy kept  {:.4} %", report.energy_kept * 100.0);

@@ -59,6 +59,11 @@ fn watch_interrupt() {
     });
 }
 
+/// `8`, or `4 to 16`.
+pub(super) fn span(min: usize, max: usize) -> String {
+    if min == max { min.to_string() } else { format!("{min} to {max}") }
+}
+
 /// `12.3 MB`.
 pub(super) fn bytes(count: u64) -> String {
     indicatif::DecimalBytes(count).to_string()

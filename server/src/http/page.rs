@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use leptos::config::LeptosOptions;
-use leptos::prelude::{provide_context, use_context};
+use leptos::prelude::{IntoView, provide_context, use_context};
 use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
 use weft_app::{App, PageOptions, shell};
 use weft_domain::Problem;
@@ -22,10 +22,13 @@ pub(super) fn router(state: &AppState) -> Router<AppState> {
     let options = page_options(state);
     let services = state.services.clone();
     let context = move || provide_context(services.clone());
-    Router::new().leptos_routes_with_context(state, routes, context, move || {
-        send_policy();
-        shell(options.clone())
-    })
+    Router::new().leptos_routes_with_context(state, routes, context, move || document(options.clone()))
+}
+
+/// The whole document, with its policy on the answer.
+fn document(options: PageOptions) -> impl IntoView {
+    send_policy();
+    shell(options)
 }
 
 /// The nonce of this answer goes into its policy: only the page's own inline data may run.
@@ -64,12 +67,6 @@ pub(super) async fn not_found(State(state): State<AppState>, request: Request) -
     }
     let services = state.services.clone();
     let options = page_options(&state);
-    let draw = leptos_axum::render_app_async_with_context(
-        move || provide_context(services.clone()),
-        move || {
-            send_policy();
-            shell(options.clone())
-        },
-    );
+    let draw = leptos_axum::render_app_async_with_context(move || provide_context(services.clone()), move || document(options.clone()));
     draw(request).await.into_response()
 }
