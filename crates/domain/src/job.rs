@@ -39,6 +39,12 @@ impl JobKind {
         }
     }
 
+    /// Whether it makes one new file in a folder of the library.
+    #[must_use]
+    pub const fn makes_file(self) -> bool {
+        matches!(self, Self::Merge)
+    }
+
     /// Where the job runs.
     #[must_use]
     pub const fn lane(self) -> Lane {

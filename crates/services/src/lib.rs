@@ -14,6 +14,7 @@ mod measure;
 mod names;
 pub mod previews;
 mod problem;
+mod produce;
 pub mod roots;
 pub mod samples;
 mod scan;

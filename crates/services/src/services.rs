@@ -7,6 +7,7 @@ use crate::jobs::{Jobs, Owner, Runner, Workers};
 use crate::library::Library;
 use crate::measure::{HashJob, StrengthsJob};
 use crate::previews::{Previews, ThumbnailJob};
+use crate::produce::Producer;
 use crate::roots::Roots;
 use crate::samples::{Samples, SamplesJob};
 use crate::scan::{Follow, ScanJob};
@@ -109,6 +110,7 @@ impl Services {
     fn runner(&self, owner: Owner) -> Runner {
         let (store, events) = (self.store.clone(), self.events.clone());
         let follow = Follow { store: store.clone(), jobs: self.jobs.clone(), events: events.clone() };
+        let producer = Arc::new(Producer::new(store.clone(), follow.clone()));
         Runner::new(self.jobs.clone(), owner)
             .width(Lane::Io, self.settings.io_workers.max(1))
             .width(Lane::Cpu, self.settings.cpu_workers.max(1))
@@ -116,7 +118,7 @@ impl Services {
             .handler(StrengthsJob { store: store.clone(), events: events.clone() })
             .handler(HashJob { store: store.clone(), events: events.clone() })
             .handler(ThumbnailJob { store: store.clone(), blobs: self.blobs.clone(), events })
-            .handler(MergeJob::new(store, follow))
+            .handler(MergeJob(producer))
             .handler(SamplesJob { roots: self.roots.clone() })
     }
 

@@ -164,6 +164,12 @@ impl AtomicFile {
         self.file.as_ref().ok_or_else(|| failed(&self.temp, io::Error::other("already closed")))
     }
 
+    /// Where the bytes lie until then: for a writer that opens paths itself. It may replace the file there; it must force it to the disk.
+    #[must_use]
+    pub fn temporary(&self) -> &Path {
+        &self.temp
+    }
+
     /// Forces the bytes to the disk and gives the file its name. Without `overwrite` a file that appeared meanwhile is left alone.
     pub fn commit(self, overwrite: bool) -> Result<(), WriteError> {
         self.file()?.sync_all().map_err(|e| failed(&self.temp, e))?;

@@ -4,7 +4,6 @@ mod job;
 mod members;
 mod pairs;
 mod plan;
-mod target;
 
 pub(crate) use job::MergeJob;
 
@@ -12,6 +11,7 @@ use crate::access::{Editor, Reader};
 use crate::jobs::Jobs;
 use crate::names;
 use crate::problem::{ForPeople as _, blocking};
+use crate::produce::{Place, target};
 use members::Loaded;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};
@@ -139,7 +139,7 @@ impl Weaving {
         let relative = target::free(&self.inner.store, &root, &folder, &stem).await?;
         let ids = request.weave.strands.iter().map(|s| s.adapter).collect();
         let key = format!("merge:{}:{relative}", root.id);
-        let input = job::Input { root: root.id, relative, ids, plan };
+        let input = job::Input { place: Place { root: root.id, relative }, ids, plan };
         let input = serde_json::to_value(input).map_err(|e| crate::problem::internal("a merge plan cannot be stored", &e))?;
         self.inner.jobs.enqueue(&NewJob::new(JobKind::Merge, format!("Weaving {title}"), input).once(key)).await
     }
@@ -211,5 +211,32 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::open::open;
+    use weft_domain::ProblemKind;
+    use weft_weights::merge::{Member, MergeInput, MergePlan, Method, OutDtype};
+    use weft_weights::progress::Silent;
+    use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
+
+    #[test]
+    fn a_dropped_request_stops_its_arithmetic() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SampleOptions { size: Some(SampleSize::Tiny), ..SampleOptions::new(1) };
+        let files = write_samples(dir.path(), &options, &Silent).unwrap();
+        let opened = open(&files[0].path).unwrap();
+        let members = [Member { adapter: &opened.adapter, source: &opened.source }];
+        let plan = MergePlan { rank: Some(4), ..MergePlan::new(vec![MergeInput::new("a", 1.0)], Method::Svd, OutDtype::F16) };
+        let stop = StopOnDrop::default();
+        let flag = stop.flag();
+        assert!(weft_weights::merge::estimate(&plan, &members, &*flag).is_ok(), "somebody waits: it is computed");
+        drop(stop);
+        let stopped = weft_weights::merge::estimate(&plan, &members, &*flag).map_err(plan::problem).unwrap_err();
+        assert_eq!(stopped.kind, ProblemKind::Unavailable, "{stopped}");
+        assert!(relations::gram_set(&members, &["a"], &*flag).is_err());
     }
 }

@@ -1,18 +1,16 @@
-//! Where a merge writes: a free name below a root, and the clean-up of what a crash left.
+//! Where a job writes: a free name below a root, and the clean-up of what a crash left.
 
-use super::job::Input;
+use super::Place;
 use crate::names;
 use crate::problem::{ForPeople as _, blocking};
 use crate::scan::path;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use weft_domain::{JobKind, Problem, RootId};
+use weft_domain::{Problem, RootId};
 use weft_storage::{RootRow, Store};
-use weft_weights::header::Header;
-use weft_weights::merge::MergePlan;
-use weft_weights::source::FileSource;
 use weft_weights::write;
 
 /// A path below the root that no file has and no waiting merge will take: the name, or the name with a number.
@@ -30,15 +28,15 @@ pub(crate) async fn free(store: &Store, root: &RootRow, folder: &str, stem: &str
     .await?
 }
 
-/// Paths that waiting and running merges will write.
+/// Paths that waiting and running jobs will write.
 async fn taken(store: &Store, root: RootId) -> Result<HashSet<String>, Problem> {
     let inputs = unfinished(store).await?;
     Ok(inputs.into_iter().filter(|i| i.root == root).map(|i| i.relative.to_lowercase()).collect())
 }
 
-async fn unfinished(store: &Store) -> Result<Vec<Input>, Problem> {
+async fn unfinished(store: &Store) -> Result<Vec<Place>, Problem> {
     let rows = store.jobs().list(0).await.for_people("listing jobs")?;
-    Ok(rows.into_iter().filter(|j| j.kind == JobKind::Merge).filter_map(|j| serde_json::from_value(j.input).ok()).collect())
+    Ok(rows.into_iter().filter(|j| j.kind.makes_file()).filter_map(|j| serde_json::from_value(j.input).ok()).collect())
 }
 
 /// The first candidate that is free on disk and not spoken for.
@@ -64,29 +62,29 @@ pub(crate) fn prepare(base: &Path, relative: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Is the file at `target` what this plan writes? A merge that was killed after its last step finds its own work so. The same plan and
-/// the same inputs give the same bytes, so equal recipes mean equal files.
-pub(crate) fn is_ours(target: &Path, plan: &MergePlan) -> bool {
-    let Ok(source) = FileSource::open(target) else { return false };
-    let Ok(header) = Header::read(&source) else { return false };
-    let recipe = header.metadata.get("weft.recipe").and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let Some(recipe) = recipe else { return false };
-    same(&recipe, "inputs", &plan.inputs)
-        && same(&recipe, "method", &plan.method)
-        && same(&recipe, "rank", &plan.rank)
-        && same(&recipe, "energy", &plan.energy)
-        && same(&recipe, "dtype", &plan.dtype)
-        && header.metadata.get("modelspec.title") == plan.title.as_ref()
+/// What tells one finished file from another: its length and the hash of its header, which holds every name, every offset and the recipe.
+/// The same job makes the same bytes, so equal fingerprints mean equal files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    bytes: u64,
+    header: String,
 }
 
-/// Does the recipe say this? Compared as text that was read back, for that is what the recipe is.
-fn same<T: Serialize>(recipe: &Value, key: &str, value: &T) -> bool {
-    let told = serde_json::to_string(value).and_then(|text| serde_json::from_str::<Value>(&text));
-    told.is_ok_and(|told| recipe.get(key).unwrap_or(&Value::Null) == &told)
+impl Fingerprint {
+    /// Reads the header of the file at `path`.
+    pub(crate) fn of(path: &Path) -> std::io::Result<Self> {
+        let mut file = std::fs::File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let mut length = [0; 8];
+        file.read_exact(&mut length)?;
+        let mut hash = Sha256::new_with_prefix(length);
+        std::io::copy(&mut file.take(u64::from_le_bytes(length)), &mut hash)?;
+        Ok(Self { bytes, header: hex::encode(hash.finalize()) })
+    }
 }
 
-/// Removes the temporary files of merges that a crash cut off. Called before the first merge of this process, so that none of its own
-/// is under way; a merge of another living process is left alone.
+/// Removes the temporary files of jobs that a crash cut off. Called before the first file of this process, so that none of its own
+/// is under way; a file of another living process is left alone.
 pub(crate) async fn sweep_unfinished(store: &Store) -> Result<(), Problem> {
     let mut folders = BTreeSet::new();
     for input in unfinished(store).await? {
@@ -98,7 +96,7 @@ pub(crate) async fn sweep_unfinished(store: &Store) -> Result<(), Problem> {
         for folder in folders {
             match write::sweep(&folder, lives) {
                 Ok(0) | Err(_) => {}
-                Ok(count) => tracing::info!(count, folder = %folder.display(), "removed unfinished files of an interrupted merge"),
+                Ok(count) => tracing::info!(count, folder = %folder.display(), "removed unfinished files of an interrupted job"),
             }
         }
     })
@@ -113,33 +111,25 @@ fn lives(pid: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::open::open;
-    use weft_weights::family::Family;
-    use weft_weights::merge::{Member, MergeInput, Method, OutDtype, merge};
-    use weft_weights::progress::Silent;
-    use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 
     #[test]
-    fn a_file_is_known_as_ours_by_its_whole_recipe() {
+    fn a_file_is_known_by_its_header_and_its_length() {
         let dir = tempfile::tempdir().unwrap();
-        let options = SampleOptions { families: vec![Family::Sd1], size: Some(SampleSize::Tiny), ..SampleOptions::new(2) };
-        let files = write_samples(dir.path(), &options, &Silent).unwrap();
-        let opened: Vec<_> = files.iter().map(|f| open(&f.path).unwrap()).collect();
-        let members: Vec<_> = opened.iter().map(|o| Member { adapter: &o.adapter, source: &o.source }).collect();
-        let inputs = vec![MergeInput::new("a", 0.1 + 0.2), MergeInput::new("b", 1.0 / 3.0)];
-        let mut plan = MergePlan::new(inputs, Method::Concat, OutDtype::F16);
-        plan.title = Some("Ours".to_owned());
-        let out = dir.path().join("out.safetensors");
-        merge(&plan, &members, &out, &Silent).unwrap();
-        // As after a restart: the plan comes back from its stored text.
-        let stored: MergePlan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
-        assert!(is_ours(&out, &stored));
-        let mut other = plan.clone();
-        other.inputs[0].weight = 0.3;
-        assert!(!is_ours(&out, &other));
-        assert!(!is_ours(&out, &MergePlan { title: Some("Theirs".to_owned()), ..plan.clone() }));
-        assert!(!is_ours(&files[0].path, &plan), "no recipe at all");
-        assert!(!is_ours(dir.path(), &plan) && !is_ours(&dir.path().join("gone"), &plan));
+        let write = |name: &str, header: &str, body: &[u8]| {
+            let path = dir.path().join(name);
+            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+            bytes.extend_from_slice(header.as_bytes());
+            bytes.extend_from_slice(body);
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        let ours = Fingerprint::of(&write("a", "{\"recipe\":1}", b"1234")).unwrap();
+        assert_eq!(Fingerprint::of(&write("b", "{\"recipe\":1}", b"1234")).unwrap(), ours);
+        assert_ne!(Fingerprint::of(&write("c", "{\"recipe\":2}", b"1234")).unwrap(), ours);
+        assert_ne!(Fingerprint::of(&write("d", "{\"recipe\":1}", b"12345")).unwrap(), ours);
+        // As after a restart: it comes back from its stored text.
+        assert_eq!(serde_json::from_str::<Fingerprint>(&serde_json::to_string(&ours).unwrap()).unwrap(), ours);
+        assert!(Fingerprint::of(dir.path()).is_err() && Fingerprint::of(&dir.path().join("gone")).is_err());
     }
 
     #[test]
