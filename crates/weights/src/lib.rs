@@ -13,6 +13,8 @@ pub mod profile;
 #[cfg(feature = "engine")]
 pub mod adapter;
 #[cfg(feature = "engine")]
+pub mod delta;
+#[cfg(feature = "engine")]
 pub mod dtype;
 #[cfg(feature = "engine")]
 pub mod hashes;
