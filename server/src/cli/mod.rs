@@ -1,5 +1,6 @@
 //! The command line: one file per command, each a call to the same services that the page uses.
 
+mod bench;
 mod config;
 mod inspect;
 mod merge;
@@ -36,6 +37,8 @@ enum Command {
     Merge(merge::Merge),
     /// Write synthetic adapters to try things out with
     Samples(samples::Samples),
+    /// Measure this machine: every figure beside what limits it
+    Bench(bench::Bench),
     /// Show every setting and where it comes from
     Config(config::Config),
 }
@@ -49,6 +52,7 @@ impl Cli {
             Command::Inspect(command) => command.run(),
             Command::Merge(command) => command.run(),
             Command::Samples(command) => command.run(),
+            Command::Bench(command) => command.run(),
             Command::Config(command) => command.run(&self.global),
         }
     }
