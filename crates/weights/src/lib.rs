@@ -29,6 +29,8 @@ mod linalg;
 #[cfg(feature = "engine")]
 pub mod merge;
 #[cfg(feature = "engine")]
+pub mod ops;
+#[cfg(feature = "engine")]
 pub mod progress;
 #[cfg(feature = "engine")]
 pub mod relations;

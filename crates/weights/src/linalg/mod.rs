@@ -6,7 +6,7 @@
 mod par;
 mod svd;
 
-pub(crate) use par::map as par_map;
+pub(crate) use par::{join as par_join, map as par_map};
 pub(crate) use svd::{Spectrum, Truncation, keep_for};
 
 use faer::linalg::matmul::matmul;
