@@ -13,6 +13,8 @@ pub mod profile;
 #[cfg(feature = "engine")]
 pub mod adapter;
 #[cfg(feature = "engine")]
+pub mod checkpoint;
+#[cfg(feature = "engine")]
 pub mod delta;
 #[cfg(feature = "engine")]
 pub mod dtype;
@@ -28,6 +30,8 @@ pub mod keys;
 mod linalg;
 #[cfg(feature = "engine")]
 pub mod merge;
+#[cfg(feature = "engine")]
+pub mod ops;
 #[cfg(feature = "engine")]
 pub mod progress;
 #[cfg(feature = "engine")]

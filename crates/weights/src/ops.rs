@@ -1,0 +1,3 @@
+//! Operations on whole files: what the command line and the jobs call.
+
+pub mod fits;
