@@ -13,6 +13,8 @@ pub mod profile;
 #[cfg(feature = "engine")]
 pub mod adapter;
 #[cfg(feature = "engine")]
+pub mod checkpoint;
+#[cfg(feature = "engine")]
 pub mod delta;
 #[cfg(feature = "engine")]
 pub mod dtype;

@@ -1,4 +1,4 @@
-//! Operations on one adapter file: [`resize()`], [`convert()`], [`edit()`], [`verify()`].
+//! Operations on whole files. On one adapter: [`edit()`], [`verify()`]; with a checkpoint: [`fits`].
 //!
 //! Each reads a file through its index, module by module, and writes a new one; the input is never changed. Common to all:
 //!
@@ -11,6 +11,7 @@
 
 pub mod edit;
 mod error;
+pub mod fits;
 mod meta;
 mod stream;
 mod tensors;
