@@ -1,17 +1,14 @@
 //! `weft merge`.
 
+use super::input::{self, Input};
 use super::output::{self, Bar};
 use super::strand::StrandArg;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weft_domain::merge::{Method, OutDtype};
 use weft_domain::parameter::{ENERGY, RANK};
-use weft_weights::adapter::Adapter;
-use weft_weights::inspect::{neighbour_config, open as open_adapter};
-use weft_weights::merge::{Member, MergeInput, MergePlan, MergeReport, merge};
-use weft_weights::profile::{Profile, presets};
-use weft_weights::source::FileSource;
+use weft_weights::merge::{MergeInput, MergePlan, MergeReport, merge};
 
 /// Weave several adapters into one file
 #[derive(Debug, clap::Args)]
@@ -35,7 +32,7 @@ pub(super) struct Merge {
     #[arg(long)]
     energy: Option<f64>,
     /// f16, bf16 or f32
-    #[arg(long, default_value = "f16", value_parser = parse_dtype)]
+    #[arg(long, default_value = "f16", value_parser = input::dtype)]
     dtype: OutDtype,
     /// Replace the file if it exists
     #[arg(long)]
@@ -49,15 +46,11 @@ fn parse_method(word: &str) -> Result<Method, String> {
     Method::ALL.into_iter().find(|m| m.as_str() == word).ok_or_else(|| "choose sum, average, concat or svd".to_owned())
 }
 
-fn parse_dtype(word: &str) -> Result<OutDtype, String> {
-    OutDtype::ALL.into_iter().find(|d| d.as_str() == word).ok_or_else(|| "choose f16, bf16 or f32".to_owned())
-}
-
 impl Merge {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let opened = self.strands.iter().map(|strand| open(&strand.path)).collect::<Result<Vec<_>>>()?;
+        let opened = self.strands.iter().map(|strand| Input::open(&strand.path)).collect::<Result<Vec<_>>>()?;
         let plan = self.plan(&opened)?;
-        let members: Vec<Member<'_>> = opened.iter().map(|(adapter, source)| Member { adapter, source }).collect();
+        let members: Vec<_> = opened.iter().map(Input::member).collect();
         let bar = Bar::new();
         let report = merge(&plan, &members, &self.output, &bar);
         bar.clear();
@@ -73,12 +66,11 @@ impl Merge {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn plan(&self, opened: &[(Adapter, FileSource)]) -> Result<MergePlan> {
+    fn plan(&self, opened: &[Input]) -> Result<MergePlan> {
         let mut inputs = Vec::new();
-        for (strand, (adapter, _)) in self.strands.iter().zip(opened) {
-            let label = strand.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let mut input = MergeInput::new(label, strand.weight);
-            input.profile = strand.profile.as_deref().map(|text| profile(text, adapter)).transpose()?;
+        for (strand, opened) in self.strands.iter().zip(opened) {
+            let mut input = MergeInput::new(opened.label.clone(), strand.weight);
+            input.profile = strand.profile.as_deref().map(|text| input::profile(text, &opened.adapter)).transpose()?;
             inputs.push(input);
         }
         let mut plan = MergePlan::new(inputs, self.method.into_weights(), self.dtype.into_weights());
@@ -119,40 +111,6 @@ impl IntoWeights<weft_weights::merge::OutDtype> for OutDtype {
             Self::F32 => Engine::F32,
         }
     }
-}
-
-fn open(path: &Path) -> Result<(Adapter, FileSource)> {
-    let named = || path.display().to_string();
-    let source = FileSource::open(path).with_context(named)?;
-    let adapter = open_adapter(&source, &path.to_string_lossy(), neighbour_config(path).as_deref()).with_context(named)?;
-    Ok((adapter, source))
-}
-
-/// A file, a preset's name, or the values themselves; always for the layout of the adapter it applies to.
-fn profile(text: &str, adapter: &Adapter) -> Result<Profile> {
-    let Some(layout) = adapter.detection.layout else {
-        bail!("A profile needs a known layout, and this adapter's family is not known.");
-    };
-    if let Some(preset) = presets(layout).into_iter().find(|preset| preset.name.eq_ignore_ascii_case(text)) {
-        return Ok(preset.profile);
-    }
-    let path = Path::new(text);
-    if !path.is_file() && !text.contains(',') {
-        let names: Vec<&str> = presets(layout).into_iter().map(|preset| preset.name).collect();
-        bail!("There is no file and no preset named {text:?}. Presets of {}: {}.", layout.id, names.join(", "));
-    }
-    let (text, ending) = match path.is_file() {
-        true => (
-            std::fs::read_to_string(path).with_context(|| path.display().to_string())?,
-            path.extension().unwrap_or_default().to_string_lossy().to_lowercase(),
-        ),
-        false => (text.to_owned(), String::new()),
-    };
-    Ok(match ending.as_str() {
-        "json" => Profile::from_json(&text)?,
-        "csv" => Profile::from_csv(&text, layout)?,
-        _ => Profile::parse(text.trim(), layout, None)?.profile,
-    })
 }
 
 fn print(path: &Path, report: &MergeReport) {

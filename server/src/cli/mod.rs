@@ -2,6 +2,9 @@
 
 mod bench;
 mod config;
+mod edit;
+mod fits;
+mod input;
 mod inspect;
 mod merge;
 mod output;
@@ -9,6 +12,7 @@ mod samples;
 mod scan;
 mod serve;
 mod strand;
+mod verify;
 
 use crate::config::{GlobalOptions, Settings};
 use anyhow::Result;
@@ -35,6 +39,12 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Weave several adapters into one file
     Merge(merge::Merge),
+    /// Make blocks of an adapter stronger, weaker, or leave them out, in a copy
+    Edit(edit::Edit),
+    /// Tell whether an adapter fits a checkpoint, and why
+    Fits(fits::Fits),
+    /// Check that adapter files are whole, are what they say, and do something
+    Verify(verify::Verify),
     /// Write synthetic adapters to try things out with
     Samples(samples::Samples),
     /// Measure this machine: every figure beside what limits it
@@ -51,6 +61,9 @@ impl Cli {
             Command::Scan(command) => command.run(&self.global),
             Command::Inspect(command) => command.run(),
             Command::Merge(command) => command.run(),
+            Command::Edit(command) => command.run(),
+            Command::Fits(command) => command.run(),
+            Command::Verify(command) => command.run(),
             Command::Samples(command) => command.run(),
             Command::Bench(command) => command.run(),
             Command::Config(command) => command.run(&self.global),

@@ -68,3 +68,8 @@ pub(super) fn span(min: usize, max: usize) -> String {
 pub(super) fn bytes(count: u64) -> String {
     indicatif::DecimalBytes(count).to_string()
 }
+
+/// Words from strangers' files: what could steer a terminal is shown, not obeyed.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
