@@ -16,6 +16,7 @@ mod shards;
 pub use detect::{Model, Packing, Purpose};
 pub use error::CheckpointError;
 pub use places::{Miss, Piece, Place, Places, Span};
+pub(crate) use read::transposed;
 pub use read::{Matrix, Rows};
 
 use crate::header::{Header, TensorInfo};
@@ -62,6 +63,8 @@ pub struct Checkpoint {
     model: Model,
     places: Places,
     scales: HashMap<usize, usize>,
+    /// By tensor: part of a network that adapters reach.
+    network: Vec<bool>,
     warnings: Vec<String>,
 }
 
@@ -103,7 +106,8 @@ impl Checkpoint {
         let scales = read::find_scales(&files, &tensors, &read);
         let places = Places::of(&files, &tensors, &read, &model, &scales.unusable);
         warnings.extend(notes(&read, scales.unusable.len()));
-        Ok(Self { files, form, root, tensors, model, places, scales: scales.of, warnings })
+        let network = read.iter().map(|n| n.located.is_some()).collect();
+        Ok(Self { files, form, root, tensors, model, places, scales: scales.of, network, warnings })
     }
 
     /// Its files, in the order of the index or of their names.
@@ -173,11 +177,18 @@ impl Checkpoint {
         self.scales.get(&tensor).copied()
     }
 
-    /// True for the scales of other tensors and the marks that say there are some.
+    /// True for what stands beside scaled 8-bit weights: their scales, those of their inputs, and the marks that say there are some.
     #[must_use]
-    pub fn is_scale(&self, tensor: usize) -> bool {
+    pub fn is_scaling(&self, tensor: usize) -> bool {
+        const ENDS: [&str; 5] = [".scale_weight", ".weight_scale", ".scale_input", ".input_scale", ".comfy_quant"];
         let name = self.info(tensor).name.as_str();
-        name == "scaled_fp8" || name.ends_with(".scaled_fp8") || self.scales.values().any(|s| *s == tensor)
+        name.ends_with("scaled_fp8") || ENDS.iter().any(|e| name.ends_with(e))
+    }
+
+    /// True for tensors of the denoiser and the text encoders; false for the image decoder and whatever else a file brings along.
+    #[must_use]
+    pub fn is_network(&self, tensor: usize) -> bool {
+        self.network.get(tensor).copied().unwrap_or(false)
     }
 }
 

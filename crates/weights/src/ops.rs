@@ -1,4 +1,4 @@
-//! Operations on whole files. On one adapter: [`edit()`], [`verify()`]; with a checkpoint: [`fits`].
+//! Operations on whole files. On one adapter: [`edit()`], [`verify()`]; with a checkpoint: [`fits`], [`bake`], [`extract`].
 //!
 //! Each reads a file through its index, module by module, and writes a new one; the input is never changed. Common to all:
 //!
@@ -9,6 +9,8 @@
 //!   Hashes that the metadata stated about the old tensors (`sshs_model_hash`, `sshs_legacy_hash`) are left out, for they would be wrong.
 //! - **Whole or nothing.** A new file has a temporary name until its last byte is on the disk; errors and cancellation leave nothing.
 
+#[cfg(any(unix, windows))]
+pub mod bake;
 pub mod edit;
 mod error;
 pub mod fits;

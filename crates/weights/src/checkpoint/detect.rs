@@ -279,7 +279,8 @@ fn unet(d: &Denoiser<'_>) -> Option<Model> {
         _ if sized => ("sdxl", "SDXL"),
         _ => ("sd1", "SD 1.5"),
     };
-    let because = text.map_or_else(|| "It is a UNet without cross-attention.".to_owned(), |t| format!("It is a UNet that reads text {t} wide."));
+    let because =
+        text.map_or_else(|| "It is a UNet without cross-attention.".to_owned(), |t| format!("It is a UNet that reads text {t} wide."));
     let mut model = found(id, label, because);
     model.in_channels = d.dim(first, 1);
     model.purpose = match model.in_channels {
@@ -324,7 +325,9 @@ fn prediction(files: &[File], d: &Denoiser<'_>) -> Option<String> {
 
 fn packing(files: &[File], tensors: &[Tensor], names: &[Name<'_>]) -> Option<Packing> {
     let name = |t: &Tensor| files[t.file].header.tensors[t.index].name.as_str();
-    let ends = |list: &[&str]| tensors.iter().any(|t| list.iter().any(|e| name(t).ends_with(e) || name(t).contains(".quant_state.") && *e == ".absmax"));
+    let ends = |list: &[&str]| {
+        tensors.iter().any(|t| list.iter().any(|e| name(t).ends_with(e) || name(t).contains(".quant_state.") && *e == ".absmax"))
+    };
     if ends(&[".wscales", ".smooth_factor", ".smooth_orig", ".smooth_factor_orig"]) {
         return Some(Packing::Nunchaku);
     }
@@ -339,7 +342,11 @@ fn packing(files: &[File], tensors: &[Tensor], names: &[Name<'_>]) -> Option<Pac
     }
     let packed = |(t, n): (&Tensor, &Name<'_>)| {
         let info = &files[t.file].header.tensors[t.index];
-        n.role == Role::Weight && n.located.is_some() && info.shape.len() >= 2 && !info.dtype.is_float() && !info.name.ends_with("position_ids")
+        n.role == Role::Weight
+            && n.located.is_some()
+            && info.shape.len() >= 2
+            && !info.dtype.is_float()
+            && !info.name.ends_with("position_ids")
     };
     tensors.iter().zip(names).any(packed).then_some(Packing::Integer)
 }

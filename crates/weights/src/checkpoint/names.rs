@@ -113,7 +113,8 @@ fn place(prefix: &str, stem: &str) -> (Located, bool) {
     };
     // `locate` takes `transformer.` off, so OpenCLIP's blocks begin with `resblocks_`.
     let path = located.path.as_str();
-    let openclip = located.component != Component::Denoiser && (path.starts_with("resblocks_") || path.starts_with("transformer_resblocks_"));
+    let openclip =
+        located.component != Component::Denoiser && (path.starts_with("resblocks_") || path.starts_with("transformer_resblocks_"));
     let open_root = matches!(path, "positional_embedding" | "text_projection" | "token_embedding" | "ln_final")
         && located.component != Component::Denoiser
         && stem.contains(".model.");
@@ -158,7 +159,8 @@ pub(super) fn from_openclip(path: &str) -> Vec<OpenClip> {
         "attn_out_proj" => "self_attn_out_proj",
         "attn_in_proj_weight" | "attn_in_proj_bias" => {
             let bias = if leaf.ends_with("_bias") { "_bias" } else { "" };
-            let leaf = |(third, letter)| OpenClip { path: at(&format!("self_attn_{letter}_proj{bias}")), third: Some(third), transposed: false };
+            let leaf =
+                |(third, letter)| OpenClip { path: at(&format!("self_attn_{letter}_proj{bias}")), third: Some(third), transposed: false };
             return ["q", "k", "v"].into_iter().enumerate().map(leaf).collect();
         }
         other => other,
@@ -195,11 +197,7 @@ mod tests {
             ("net.blocks.0.self_attn.q_proj.weight", unet, "blocks_0_self_attn_q_proj"),
             ("model.double_layers.0.attn.w1q.weight", unet, "double_layers_0_attn_w1q"),
             ("double_blocks.0.img_attn.norm.key_norm.scale", unet, "double_blocks_0_img_attn_norm_key_norm"),
-            (
-                "cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.weight",
-                te1,
-                "text_model_encoder_layers_0_mlp_fc1",
-            ),
+            ("cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.weight", te1, "text_model_encoder_layers_0_mlp_fc1"),
             ("conditioner.embedders.1.model.transformer.resblocks.3.ln_1.bias", te2, "resblocks_3_ln_1"),
             ("text_encoders.clip_g.transformer.text_model.encoder.layers.0.mlp.fc1.weight", te2, "text_model_encoder_layers_0_mlp_fc1"),
             (

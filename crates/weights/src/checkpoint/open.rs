@@ -42,7 +42,9 @@ pub(super) fn open(path: &Path) -> Result<Checkpoint, CheckpointError> {
     let file = one(path, "", "")?;
     let mut checkpoint = Checkpoint::of(vec![file], Form::Single, root)?;
     if let Some((_, n, of)) = numbered(&file_name(path)).filter(|(_, _, of)| *of > 1) {
-        checkpoint.warnings.push(format!("The name says that this is shard {n} of {of}; give the folder or the index for the whole model."));
+        checkpoint
+            .warnings
+            .push(format!("The name says that this is shard {n} of {of}; give the folder or the index for the whole model."));
     }
     Ok(checkpoint)
 }

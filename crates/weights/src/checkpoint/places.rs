@@ -205,7 +205,8 @@ impl Places {
         }
         let total = pieces.iter().map(|p| p.target_row + p.rows).max().unwrap_or(0);
         let columns = pieces[0].columns;
-        let unsized_kind = matches!(module.kind, Kind::Ia3 | Kind::Oft | Kind::Boft | Kind::Glora) || module.out_dim == 0 || module.in_dim == 0;
+        let unsized_kind =
+            matches!(module.kind, Kind::Ia3 | Kind::Oft | Kind::Boft | Kind::Glora) || module.out_dim == 0 || module.in_dim == 0;
         let wrong = Err(Miss::Shape { rows: total, columns });
         let rows = match target.rows {
             None => 0..total,

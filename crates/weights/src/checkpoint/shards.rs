@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn names_that_lead_out_of_the_folder_are_refused() {
-        for name in ["../a.safetensors", "/etc/a.safetensors", "a/b.safetensors", "..\\a.safetensors", "C:a.safetensors", "a.bin", ".a.safetensors"] {
+        for name in
+            ["../a.safetensors", "/etc/a.safetensors", "a/b.safetensors", "..\\a.safetensors", "C:a.safetensors", "a.bin", ".a.safetensors"]
+        {
             let json = serde_json::json!({"weight_map": {"x": name}}).to_string();
             assert!(matches!(parse("i", json.as_bytes()), Err(CheckpointError::Index { .. })), "{name}");
         }

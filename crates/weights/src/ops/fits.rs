@@ -3,8 +3,9 @@
 //! Loading an adapter into a model that it was not made for mostly raises no error: programs skip what they do not find. This says what they
 //! would skip.
 
-use crate::adapter::{Adapter, Component, Kind, Module};
+use crate::adapter::{Adapter, Component, Module};
 use crate::checkpoint::{Checkpoint, Miss, Purpose};
+use crate::delta::needs_base;
 use crate::family::Family;
 use crate::strength::Strengths;
 use crate::text::shown;
@@ -127,17 +128,12 @@ pub fn fits(adapter: &Adapter, checkpoint: &Checkpoint, strengths: Option<&Stren
         text_encoders,
         missing,
         mismatched,
-        needs_base: adapter.modules.iter().filter(|m| needs_values(m)).count(),
+        needs_base: adapter.modules.iter().filter(|m| needs_base(m)).count(),
         carried: adapter.carried.len(),
         warnings: adapter.warnings.clone(),
     };
     (fit.level, fit.reason) = judge(&fit, checkpoint);
     fit
-}
-
-/// Kinds whose ΔW depends on the weight.
-fn needs_values(module: &Module) -> bool {
-    matches!(module.kind, Kind::Dora | Kind::Ia3 | Kind::Oft | Kind::Boft | Kind::Glora)
 }
 
 /// The network of a module, as this checkpoint counts it.
@@ -229,11 +225,16 @@ fn wrong(fit: &Fit) -> Option<String> {
         return Some(format!("{text} of its {} modules has a weight of its shape here: {}.", d.modules, families()));
     }
     let shapes = fit.mismatched.iter().filter(|m| !is_input(&m.module)).count();
-    let other = fit.adapter_family != fit.checkpoint_family && fit.adapter_family != Family::Unknown && fit.checkpoint_family != Family::Unknown;
+    let other =
+        fit.adapter_family != fit.checkpoint_family && fit.adapter_family != Family::Unknown && fit.checkpoint_family != Family::Unknown;
     if shapes > 0 && (other || shapes as f64 > MISFITS * d.modules as f64) {
         let m = fit.mismatched.iter().find(|m| !is_input(&m.module))?;
         let ((a, b), (c, e)) = (m.adapter, m.checkpoint);
-        return Some(format!("{shapes} of its modules have other shapes ({} is {a}×{b}, the weight {c}×{e}): {}.", shown(&m.module), families()));
+        return Some(format!(
+            "{shapes} of its modules have other shapes ({} is {a}×{b}, the weight {c}×{e}): {}.",
+            shown(&m.module),
+            families()
+        ));
     }
     None
 }

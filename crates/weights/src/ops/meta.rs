@@ -34,7 +34,16 @@ impl Origin {
 
 /// The input's metadata with one more entry: `operation` with its `options`.
 pub(super) fn continued(input: Member<'_>, origin: &Origin, operation: &str, options: &impl Serialize) -> BTreeMap<String, String> {
-    let mut metadata = input.adapter.header.metadata.clone();
+    extended(input.adapter.header.metadata.clone(), origin, operation, options)
+}
+
+/// `metadata` with one more entry: `operation` with its `options`.
+pub(super) fn extended(
+    mut metadata: BTreeMap<String, String>,
+    origin: &Origin,
+    operation: &str,
+    options: &impl Serialize,
+) -> BTreeMap<String, String> {
     STALE.iter().for_each(|key| drop(metadata.remove(*key)));
     let mut history = metadata.get(HISTORY).filter(|t| t.len() <= LONGEST.1).and_then(|t| serde_json::from_str::<Vec<Value>>(t).ok());
     let list = history.get_or_insert_default();

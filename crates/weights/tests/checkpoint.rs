@@ -1,0 +1,11 @@
+//! Checkpoints: the index, fits, bake, extract. Against what diffusers and PEFT make of the same files, and against hostile ones.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "checkpoint/bakes.rs"]
+mod bakes;
+#[path = "checkpoint/files.rs"]
+mod files;
+#[path = "checkpoint/golden.rs"]
+mod golden;
+#[path = "checkpoint/hostile.rs"]
+mod hostile;
