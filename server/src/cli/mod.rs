@@ -1,5 +1,6 @@
 //! The command line: one file per command, each a call to the same services that the page uses.
 
+mod bake;
 mod bench;
 mod config;
 mod edit;
@@ -43,6 +44,10 @@ enum Command {
     Edit(edit::Edit),
     /// Tell whether an adapter fits a checkpoint, and why
     Fits(fits::Fits),
+    /// Bake adapters into a copy of a checkpoint
+    Bake(bake::Bake),
+    /// Take adapters that were baked in out of a copy of a checkpoint: the same command with the weights turned around
+    Unbake(bake::Bake),
     /// Check that adapter files are whole, are what they say, and do something
     Verify(verify::Verify),
     /// Write synthetic adapters to try things out with
@@ -63,6 +68,8 @@ impl Cli {
             Command::Merge(command) => command.run(),
             Command::Edit(command) => command.run(),
             Command::Fits(command) => command.run(),
+            Command::Bake(command) => command.run(false),
+            Command::Unbake(command) => command.run(true),
             Command::Verify(command) => command.run(),
             Command::Samples(command) => command.run(),
             Command::Bench(command) => command.run(),
