@@ -146,6 +146,9 @@ pub struct Module {
     pub scale_from_metadata: Option<f64>,
     /// How PEFT's OFT turns the stored generators into rotations; None for all other modules.
     pub rotation: Option<Rotation>,
+    /// (IA)³ of PEFT: true where its configuration lists the layer among `feedforward_modules`, so that the vector stands on the inputs. None
+    /// without a configuration and for all other modules.
+    pub feedforward: Option<bool>,
     /// The two halves of the rows stand in the other order than in the target (diffusers' `norm_out.linear` is (scale, shift), the native
     /// `final_layer.adaLN_modulation.1` is (shift, scale)). Strengths do not change; a merge across namings must swap them.
     pub swapped_halves: bool,

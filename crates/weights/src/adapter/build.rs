@@ -203,7 +203,9 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
         };
         let low_rank = matches!(kind, Kind::Lora | Kind::Locon | Kind::Loha | Kind::Dora | Kind::Full) && rank > 0;
         let configured = (low_rank || kind == Kind::Lokr) && raw.alpha.is_none() && raw.naming != Naming::Kohya;
-        let generators = parts.get(Role::OftR).is_some();
+        let has = |role| parts.get(role).is_some();
+        let (rotation, feedforward) =
+            (has(Role::OftR).then(|| config.rotation(raw.stem)), if has(Role::Ia3L) { config.feedforward(raw.stem) } else { None });
         Module {
             name: raw.stem.to_owned(),
             target,
@@ -218,7 +220,8 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
             alpha: raw.alpha.map(|(_, tensor)| tensor),
             alpha_is_scale: raw.alpha.is_some_and(|(role, _)| role == Role::Scale),
             scale_from_metadata: if configured { config.scale(raw.stem, rank) } else { None },
-            rotation: generators.then(|| config.rotation(raw.stem)),
+            rotation,
+            feedforward,
             swapped_halves: canonical.swapped_halves,
             slot,
         }

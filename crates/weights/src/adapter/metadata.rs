@@ -37,6 +37,8 @@ struct Settings {
     rank_pattern: Vec<(String, f64)>,
     rslora: bool,
     rotation: Rotation,
+    /// Ends of the names of the layers whose (IA)³ vector stands on the inputs.
+    feedforward: Option<Vec<String>>,
 }
 
 impl PeftConfig {
@@ -67,6 +69,12 @@ impl PeftConfig {
     /// How generators of the module named `stem` become rotations.
     pub(super) fn rotation(&self, stem: &str) -> Rotation {
         self.settings(stem).map_or_else(Rotation::default, |(settings, _)| settings.rotation)
+    }
+
+    /// True when the (IA)³ vector of the module named `stem` stands on the inputs; None when nothing is said.
+    pub(super) fn feedforward(&self, stem: &str) -> Option<bool> {
+        let (settings, path) = self.settings(stem)?;
+        Some(settings.feedforward.as_ref()?.iter().any(|end| path.ends_with(end.as_str()) || pattern_fits(&format!("^{end}"), path)))
     }
 
     fn settings<'a>(&self, stem: &'a str) -> Option<(&Settings, &'a str)> {
@@ -101,12 +109,17 @@ fn settings(map: &Map<String, Value>, prefix: &str) -> Settings {
     let numbers = |name| pattern(name).filter_map(|(k, v)| v.as_f64().map(|v| (k.clone(), v))).collect();
     let yes = |name, default| get(name).and_then(Value::as_bool).unwrap_or(default);
     let terms = get("num_cayley_neumann_terms").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(5);
+    let names = |value: &Value| match value {
+        Value::String(one) => vec![one.clone()],
+        list => list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    };
     Settings {
         alpha: get("lora_alpha").or(get("alpha")).and_then(Value::as_f64),
         alpha_pattern: numbers("alpha_pattern"),
         rank: get("r").and_then(Value::as_f64),
         rank_pattern: numbers("rank_pattern"),
         rslora: yes("use_rslora", false),
+        feedforward: get("feedforward_modules").filter(|v| !v.is_null()).map(names),
         rotation: Rotation {
             neumann: yes("use_cayley_neumann", true).then_some(terms),
             bound: yes("coft", false).then(|| get("eps").and_then(Value::as_f64).unwrap_or(6e-5)),

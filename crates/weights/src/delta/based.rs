@@ -55,6 +55,9 @@ impl Loader<'_> {
             let (found_m, found_n) = (weight.m, weight.n);
             return Err(shape_error(module, format!("it fits a weight of {}×{}, the base has {found_m}×{found_n}", size(m), size(n))));
         }
+        if weight.values.is_empty() {
+            return Err(shape_error(module, "the base's weight is empty"));
+        }
         if !finite(&weight.values) {
             return Err(shape_error(module, "the base's weight holds NaN or infinity"));
         }

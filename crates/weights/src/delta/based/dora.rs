@@ -36,19 +36,24 @@ enum Magnitude {
     Inputs(Vec<f32>),
 }
 
-/// The axis: always the outputs in PEFT's and ai-toolkit's spelling, whatever the shape; `dora_scale` is [out, 1, …] or [1, in, …].
+/// The axis: always the outputs in PEFT's and ai-toolkit's spelling, whatever the shape; `dora_scale` is [out, 1, …] or [1, in, …]. How many
+/// columns belong to an input is known from the vector: factored LoHa and LoKr of a convolution do not tell their kernel.
 fn magnitude(loader: &Loader<'_>, module: &Module) -> Result<Magnitude, DeltaError> {
-    let outputs = module.out_dim;
+    let (outputs, columns) = (module.out_dim, module.in_dim);
     if let Some(tensor) = module.part(Role::Magnitude) {
         return Ok(Magnitude::Outputs(loader.vector(module, tensor, outputs)?));
     }
     let tensor = loader.need(module, &[Role::DoraScale])?;
     let shape = loader.shape_of(tensor);
-    let taps = module.kernel.map_or(1, |(h, w)| h * w).max(1);
-    if shape.iter().product::<usize>() == outputs && shape.first() == Some(&outputs) {
+    let len = shape.iter().product::<usize>();
+    if len == outputs && shape.first() == Some(&outputs) {
         return Ok(Magnitude::Outputs(loader.floats(tensor)?));
     }
-    Ok(Magnitude::Inputs(loader.vector(module, tensor, module.in_dim / taps)?))
+    let known = module.kernel.map(|(h, w)| columns / (h * w).max(1));
+    if len > 0 && columns.is_multiple_of(len) && known.is_none_or(|inputs| inputs == len) {
+        return Ok(Magnitude::Inputs(loader.floats(tensor)?));
+    }
+    Err(shape_error(module, format!("its magnitude is {shape:?}, which is neither of its {outputs} outputs nor of its inputs")))
 }
 
 /// m / norm; a row of zeros stays one.

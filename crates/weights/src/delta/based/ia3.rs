@@ -41,11 +41,15 @@ fn on_input(loader: &Loader<'_>, module: &Module, weight: &Dense, len: usize) ->
         match loader.shape_of(loader.need(module, &[Role::Ia3L])?) {
             [1, _] => true,
             [_, 1] => false,
-            // Convolutions have [1, c, 1, 1] on either side.
-            _ if fits_inputs && fits_outputs => {
-                return Err(shape_error(module, "its shape fits inputs and outputs alike, and nothing says which are meant"));
-            }
-            _ => fits_inputs,
+            // Convolutions have [1, c, 1, 1] on either side; the configuration names the layers with the vector on the inputs.
+            _ => match module.feedforward {
+                Some(inputs) => inputs,
+                None if fits_inputs && fits_outputs => {
+                    let reason = "its shape fits inputs and outputs alike; put its adapter_config.json beside it, which says what is meant";
+                    return Err(shape_error(module, reason));
+                }
+                None => fits_inputs,
+            },
         }
     };
     if if inputs { fits_inputs } else { fits_outputs } {
