@@ -15,6 +15,8 @@ pub mod edit;
 mod error;
 pub mod fits;
 mod meta;
+mod peft;
+pub mod resize;
 mod stream;
 mod tensors;
 pub mod verify;
@@ -22,6 +24,7 @@ pub mod verify;
 pub use edit::{EditOptions, EditReport, edit, edit_into};
 pub use error::OpError;
 pub use meta::Origin;
-pub use verify::{Finding, Severity, VerifyOptions, VerifyReport, verify};
+pub use resize::{Keep, ResizeOptions, ResizeReport, resize, resize_into};
 #[cfg(any(unix, windows))]
 pub use verify::verify_file;
+pub use verify::{Finding, Severity, VerifyOptions, VerifyReport, verify};
