@@ -13,6 +13,7 @@
 pub mod bake;
 pub mod edit;
 mod error;
+pub mod extract;
 pub mod fits;
 mod meta;
 mod stream;
@@ -22,6 +23,6 @@ pub mod verify;
 pub use edit::{EditOptions, EditReport, edit, edit_into};
 pub use error::OpError;
 pub use meta::Origin;
-pub use verify::{Finding, Severity, VerifyOptions, VerifyReport, verify};
 #[cfg(any(unix, windows))]
 pub use verify::verify_file;
+pub use verify::{Finding, Severity, VerifyOptions, VerifyReport, verify};

@@ -30,7 +30,7 @@ pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate};
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
 
 pub(crate) use load::Reader;
-pub(crate) use names::ldm;
+pub(crate) use names::{kohya_stem, ldm};
 pub(crate) use targets::{Group, Named, group, is_pair};
 
 use crate::adapter::{Adapter, Component, Module};
