@@ -13,6 +13,7 @@
 pub mod bake;
 pub mod edit;
 mod error;
+pub mod extract;
 pub mod fits;
 mod meta;
 mod peft;

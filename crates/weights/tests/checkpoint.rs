@@ -3,6 +3,8 @@
 
 #[path = "checkpoint/bakes.rs"]
 mod bakes;
+#[path = "checkpoint/extracts.rs"]
+mod extracts;
 #[path = "checkpoint/files.rs"]
 mod files;
 #[path = "checkpoint/golden.rs"]

@@ -45,7 +45,7 @@ pub use options::{DENSITY_RANGE, Divisor, Elect, Form, Inner, MU_RANGE, Options,
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
 
 pub(crate) use load::Reader;
-pub(crate) use names::ldm;
+pub(crate) use names::{kohya_stem, ldm};
 pub(crate) use targets::{Group, Named, group, is_pair};
 
 use targets::{Taking, grouped};
