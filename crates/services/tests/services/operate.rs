@@ -39,18 +39,18 @@ async fn an_edited_copy_is_in_the_library_and_the_original_untouched() {
     let bench = Bench::new().await;
     let (root, card) = library(&bench).await;
     let before = fs::read(bench.root().join(&card.file_name)).unwrap();
-    let start = |name| bench.services.operations.start(&bench.editor(), request(&root, &card, edit(0.5, &[]), name));
-    let job = start("Half").await.unwrap();
+    let half = request(&root, &card, edit(0.5, &[]), "Half");
+    let job = bench.services.operations.start(&bench.editor(), half.clone()).await.unwrap();
     let job = done(&bench, job).await;
     let outcome: MergeOutcome = serde_json::from_value(job.result.unwrap()).unwrap();
-    let half = bench.card("Half.safetensors").await;
-    assert_eq!(outcome.adapter, Some(half.id));
+    let copy = bench.card("Half.safetensors").await;
+    assert_eq!(outcome.adapter, Some(copy.id));
     assert!(outcome.path.ends_with("Half.safetensors"), "{}", outcome.path);
-    let (whole, halved) = (strength(&bench, card.id).await, strength(&bench, half.id).await);
+    let (whole, halved) = (strength(&bench, card.id).await, strength(&bench, copy.id).await);
     assert!((halved / whole - 0.5).abs() < 2e-3, "{whole} {halved}");
     assert_eq!(fs::read(bench.root().join(&card.file_name)).unwrap(), before);
     // The same again takes another name and gives the same tensors.
-    let job = start("Half").await.unwrap();
+    let job = bench.services.operations.start(&bench.editor(), half).await.unwrap();
     done(&bench, job).await;
     assert_eq!(fs::read(&outcome.path).unwrap(), fs::read(bench.root().join("Half 2.safetensors")).unwrap());
 }
