@@ -7,6 +7,8 @@ mod bakes;
 mod extracts;
 #[path = "checkpoint/files.rs"]
 mod files;
+#[path = "checkpoint/fitting.rs"]
+mod fitting;
 #[path = "checkpoint/golden.rs"]
 mod golden;
 #[path = "checkpoint/hostile.rs"]
