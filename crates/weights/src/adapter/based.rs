@@ -9,19 +9,19 @@ use crate::text::shown;
 
 /// None when no role of such a kind is there.
 pub(super) fn draft(parts: &Parts, header: &Header) -> Result<Option<Draft>, String> {
-    use Role::{BoftR, GloraA1, GloraA2, GloraB1, GloraB2, Ia3, Ia3L, Oft, OftDiag, OftR, OnInput, Scale, Set};
+    use Role::{BoftR, GloraA1, GloraA2, GloraB1, GloraB2, Ia3, Ia3L, Oft, OftDiag, OftR, OnInput, Scale, Set, Whole};
     let first = |roles: &[Role]| roles.iter().find_map(|r| parts.get(*r).map(|i| (*r, i)));
     if first(&[GloraA1, GloraA2, GloraB1, GloraB2]).is_some() {
         return glora(parts, header).map(Some);
     }
-    let Some((role, tensor)) = first(&[Oft, OftDiag, OftR, BoftR, Ia3, Ia3L, OnInput, Set, Scale]) else { return Ok(None) };
+    let Some((role, tensor)) = first(&[Oft, OftDiag, OftR, BoftR, Ia3, Ia3L, OnInput, Set, Whole, Scale]) else { return Ok(None) };
     match role {
         Oft | OftDiag => rotated_outputs(parts, header, tensor),
         OftR => peft_oft(parts, header, tensor),
         BoftR => peft_boft(parts, header, tensor),
         Ia3 if parts.get(OnInput).is_some() => Ok(ia3(parts, header, tensor)),
         Ia3L => Ok(ia3(parts, header, tensor)),
-        Set => Ok(full(header, tensor, Kind::Set, Set)),
+        Set | Whole => Ok(full(header, tensor, Kind::Set, role)),
         Scale if header.tensors[tensor].shape.len() == 1 => Ok(full(header, tensor, Kind::Set, Scale)),
         _ => Err("it has no factors".to_owned()),
     }

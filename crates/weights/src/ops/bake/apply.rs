@@ -246,7 +246,8 @@ fn reason(module: &Module, miss: Miss) -> String {
     }
 }
 
-/// The checkpoint as the base of one module: rows in the module's own order.
+/// The checkpoint as the base of one module. Rows come in the order of the target; where the checkpoint knows better than the adapter which
+/// order the module has, the difference is made up for here.
 struct Oriented<'a> {
     checkpoint: &'a Checkpoint,
     module: &'a Module,
@@ -268,7 +269,7 @@ impl Base for Oriented<'_> {
             return Ok(None);
         }
         let mut values = matrix.values;
-        if self.swapped {
+        if self.swapped != self.module.swapped_halves {
             values.rotate_left(matrix.rows / 2 * matrix.columns);
         }
         Ok(Some(Dense { m: matrix.rows, n: matrix.columns, values }))

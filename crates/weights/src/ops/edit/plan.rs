@@ -158,7 +158,8 @@ fn linear_in_alpha(module: &Module) -> bool {
     match &module.factors {
         Factors::Pair(_) | Factors::Loha { .. } => matches!(module.kind, Kind::Lora | Kind::Locon | Kind::Loha),
         Factors::Lokr { w1, w2, .. } => module.kind == Kind::Lokr && (matches!(w1, Side::Product(..)) || matches!(w2, Side::Product(..))),
-        _ => false,
+        // The bias beside a pair shares its alpha.
+        Factors::Other(_) => module.kind == Kind::Full && module.rank > 0,
     }
 }
 
@@ -169,7 +170,7 @@ fn takers(adapter: &Adapter, module: &Module) -> Result<Vec<usize>, String> {
     match (module.kind, &module.factors) {
         (Kind::Dora, _) => not_linear("a DoRA's change does not grow in proportion with any of its tensors, for its magnitude is absolute"),
         (Kind::Oft | Kind::Boft, _) => not_linear("a rotation cannot be made weaker by scaling its tensors"),
-        (Kind::Unknown, _) => not_linear("it replaces a weight instead of adding to it"),
+        (Kind::Set | Kind::Unknown, _) => not_linear("it replaces a weight instead of adding to it"),
         (_, Factors::Pair(pair)) => Ok(vec![pair.up]),
         (_, Factors::Loha { w1a, .. }) => Ok(vec![*w1a]),
         (_, Factors::Lokr { w1: Side::Whole(i) | Side::Product(i, _), .. }) => Ok(vec![*i]),
@@ -185,7 +186,8 @@ fn takes(kind: Kind, name: &str) -> bool {
     let role = keys::parse(name).map(|k| k.role);
     match kind {
         Kind::Full => true,
-        Kind::Ia3 => !matches!(role, Some(Role::OnInput)),
+        // PEFT stores the factor itself, LyCORIS what is added to 1.
+        Kind::Ia3 => !matches!(role, Some(Role::OnInput | Role::Ia3L)),
         // One tensor of each of the two products.
         Kind::Glora => matches!(role, Some(Role::GloraA1 | Role::GloraB1)),
         _ => false,

@@ -84,7 +84,7 @@ pub(super) fn adapter(adapter: &Adapter, source: &dyn TensorSource, stats: &[Sta
 
 /// Tensors that nothing reads.
 fn orphans(adapter: &Adapter, findings: &mut Findings) {
-    let mut known: BTreeSet<usize> = adapter.modules.iter().flat_map(|m| m.tensors().into_iter().chain(m.alpha)).collect();
+    let mut known: BTreeSet<usize> = adapter.modules.iter().flat_map(|m| m.parts.iter().map(|(_, tensor)| *tensor)).collect();
     known.extend(&adapter.carried);
     for (i, tensor) in adapter.header.tensors.iter().enumerate() {
         if !known.contains(&i) {
