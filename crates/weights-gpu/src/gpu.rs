@@ -149,9 +149,9 @@ fn watch(device: &wgpu::Device) -> Fault {
 }
 
 fn about(info: &wgpu::AdapterInfo) -> About {
-    // The browser says little; what it says of a fallback is its device type.
-    let names = [info.name.as_str(), "a GPU"];
-    let name = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
+    // A browser tells no names, only whether it is a fallback.
+    let unnamed = if info.backend == wgpu::Backend::BrowserWebGpu { "the browser's GPU" } else { "a GPU" };
+    let name = if info.name.is_empty() { unnamed } else { &info.name }.to_owned();
     let known = ["llvmpipe", "lavapipe", "swiftshader", "basic render"];
     let software = info.device_type == DeviceType::Cpu || known.iter().any(|s| name.to_lowercase().contains(s));
     About { name, api: format!("{:?}", info.backend), driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(), software }

@@ -5,7 +5,7 @@
 //! even, in integer arithmetic, so that it does not depend on the driver. Problems of r×r (eigenvalues, small SVD) stay on the CPU in f64.
 //!
 //! [`Backend`] has two implementations that answer the same within the tolerances stated at its methods: [`Cpu`] and [`Gpu`].
-//! [`choose`] measures both and says which to use and why. No call panics for want of a device: see [`GpuError::try_cpu`].
+//! [`choose`] measures both and says which to use and why; [`Chosen`] computes there and lets the CPU step in where the device fails.
 //!
 //! Notation: ΔW = s·B·A with A r×n and B m×r, row-major. For convolutions n = in·kh·kw.
 //!
@@ -13,6 +13,7 @@
 
 mod backend;
 mod choose;
+mod chosen;
 mod cpu;
 mod error;
 mod factors;
@@ -21,6 +22,7 @@ mod held;
 
 pub use backend::{About, Backend, Tile};
 pub use choose::{Choice, Measured, Side, Task, Workload, choose};
+pub use chosen::Chosen;
 pub use cpu::Cpu;
 pub use error::GpuError;
 pub use factors::{Joint, LowRank, Stored};

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use weft_weights::dtype::Dtype;
 use weft_weights::progress::{Progress, Silent};
-use weft_weights_gpu::{About, Backend, Cpu, Gpu, GpuError, Joint, LowRank, Side, Stored, Task, Tile, Which, Workload, choose, wait};
+use weft_weights_gpu::{
+    About, Backend, Choice, Chosen, Cpu, Gpu, GpuError, Joint, LowRank, Side, Stored, Task, Tile, Which, Workload, choose, wait,
+};
 
 const DATA: [f32; 64] = [0.5; 64];
 
@@ -147,4 +149,29 @@ fn only_what_measures_clearly_faster_is_chosen() {
     let choice = wait(choose(&Cpu, Err::<&Gpu, _>(&error), &workload(Task::Merge), &|| Duration::ZERO));
     assert_eq!((choice.side, choice.measured), (Side::Cpu, None));
     assert!(choice.reason.contains("no driver"));
+}
+
+#[test]
+fn the_cpu_steps_in_where_the_device_fails() {
+    let choice = |side| Choice { side, reason: "because".into(), measured: None };
+    let now = Cell::new(Duration::ZERO);
+    let pretend = |fails| Pretend { now: &now, takes: Duration::from_millis(1), software: false, fails };
+    let chosen = Chosen::new(Some(pretend(true)), choice(Side::Gpu));
+    let groups = [vec![change()]];
+    let (mut rows, mut bytes) = (vec![0.0; 64], Vec::new());
+    assert_eq!(wait(chosen.gram(&groups, &Silent)).unwrap(), wait(Cpu.gram(&groups, &Silent)).unwrap());
+    wait(chosen.product_rows(&change(), 0..8, &mut rows)).unwrap();
+    wait(chosen.merge_tile(&Tile { rows: 0..8, n: 8, weight: Stored::of(&DATA) }, &[change()], Dtype::F32, &mut bytes)).unwrap();
+    assert_eq!((rows, bytes), (vec![2.0; 64], 2.5f32.to_le_bytes().repeat(64)));
+    assert!(chosen.says().starts_with("because. Then the CPU stepped in") && chosen.says().contains("memory"), "{}", chosen.says());
+    // A choice for the CPU never asks the device; one for a device that works never asks the CPU; wrong input is nobody's to cure.
+    let spared = Chosen::new(Some(pretend(true)), choice(Side::Cpu));
+    assert_eq!(
+        (wait(spared.gram(&groups, &Silent)).unwrap().len(), spared.says(), spared.about().name),
+        (1, "because".into(), "CPU".into())
+    );
+    let working = Chosen::new(Some(pretend(false)), choice(Side::Gpu));
+    assert!(wait(working.gram(&groups, &Silent)).unwrap().is_empty());
+    let wrong = LowRank { m: 9, ..change() };
+    assert!(matches!(wait(spared.gram(&[vec![wrong]], &Silent)), Err(GpuError::Shape(_))));
 }

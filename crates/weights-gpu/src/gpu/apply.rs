@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use weft_weights::dtype::Dtype;
 
 use super::Gpu;
-use super::pack::{Packer, code, coded};
+use super::pack::{Packer, code, coded, packed_size};
 use super::run::{Pending, STORAGE, UNIFORM};
 use crate::backend::Tile;
 use crate::cpu::check_product;
@@ -37,23 +37,31 @@ struct Part {
     scale: f32,
 }
 
-/// What all pieces share.
+/// What is to be computed.
 #[derive(Debug)]
 struct Plan<'a> {
     changes: &'a [LowRank<'a>],
     weight: Option<&'a Tile<'a>>,
+    rows: Range<usize>,
     n: usize,
     /// Columns up to a multiple of four, so that no two invocations write into one word.
     stride: usize,
     to: Dtype,
 }
 
+/// The factors, on the device for all pieces.
+#[derive(Debug)]
+struct Factors {
+    data: wgpu::Buffer,
+    parts: wgpu::Buffer,
+    count: u32,
+}
+
 pub(super) async fn product_rows(gpu: &Gpu, change: &LowRank<'_>, rows: Range<usize>, out: &mut [f32]) -> Result<(), GpuError> {
     check_product(change, &rows, out)?;
-    let (n, changes) = (change.n, [*change]);
-    let plan = Plan { changes: &changes, weight: None, n, stride: n.next_multiple_of(4), to: Dtype::F32 };
-    let first = rows.start;
-    plan.run(gpu, rows, |at, row| {
+    let (n, changes, first) = (change.n, [*change], rows.start);
+    let plan = Plan { changes: &changes, weight: None, rows, n, stride: n.next_multiple_of(4), to: Dtype::F32 };
+    plan.run(gpu, |at, row| {
         let out = &mut out[(at - first) * n..][..n];
         out.iter_mut().zip(row.as_chunks::<4>().0).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
     })
@@ -70,8 +78,9 @@ pub(super) async fn merge_tile(
     tile.check(changes, dtype)?;
     let start = out.len();
     out.reserve(tile.rows.len() * tile.n * dtype.size());
-    let plan = Plan { changes, weight: Some(tile), n: tile.n, stride: tile.n.next_multiple_of(4), to: dtype };
-    let merged = plan.run(gpu, tile.rows.clone(), |_, row| out.extend_from_slice(row)).await;
+    let (rows, n) = (tile.rows.clone(), tile.n);
+    let plan = Plan { changes, weight: Some(tile), rows, n, stride: n.next_multiple_of(4), to: dtype };
+    let merged = plan.run(gpu, |_, row| out.extend_from_slice(row)).await;
     if merged.is_err() {
         out.truncate(start);
     }
@@ -80,76 +89,92 @@ pub(super) async fn merge_tile(
 
 impl Plan<'_> {
     /// Hands every row of the result to `take`, in order, with its number.
-    async fn run(&self, gpu: &Gpu, rows: Range<usize>, mut take: impl FnMut(usize, &[u8])) -> Result<(), GpuError> {
-        let widest = self.stride * 4;
-        if self.stride.div_ceil(BLOCK) > AXIS || widest > PIECE {
-            return Err(GpuError::TooLarge { what: "one row of the weight", bytes: widest as u64, limit: PIECE as u64 });
-        }
-        let step = (PIECE / widest).min(AXIS * BLOCK);
+    async fn run(&self, gpu: &Gpu, mut take: impl FnMut(usize, &[u8])) -> Result<(), GpuError> {
+        let step = self.step()?;
+        let (factors, shared) = self.factors(gpu).await?;
         let mut waiting: Option<(Pending, Range<usize>)> = None;
-        let mut start = rows.start;
-        while start < rows.end || waiting.is_some() {
-            let piece = start..rows.end.min(start + step);
+        let mut start = self.rows.start;
+        while start < self.rows.end || waiting.is_some() {
+            let piece = start..self.rows.end.min(start + step);
             start = piece.end;
-            let sent = if piece.is_empty() { None } else { Some((self.send(gpu, &piece).await?, piece)) };
+            let sent = if piece.is_empty() { None } else { Some((self.send(gpu, &factors, &piece).await?, piece)) };
             if let Some((pending, piece)) = waiting.take() {
                 let (row, values) = (self.stride * self.to.size(), self.n * self.to.size());
                 gpu.finish(pending, |bytes| piece.zip(bytes.chunks_exact(row)).for_each(|(at, row)| take(at, &row[..values]))).await?;
             }
             waiting = sent;
         }
+        gpu.done_with(shared);
         Ok(())
     }
 
-    async fn send(&self, gpu: &Gpu, rows: &Range<usize>) -> Result<Pending, GpuError> {
-        let (packer, parts) = self.pack(gpu, rows)?;
+    /// Rows of one piece: neither W nor the result, each of at most four bytes per value, is larger than [`PIECE`].
+    fn step(&self) -> Result<usize, GpuError> {
+        let widest = match self.weight {
+            Some(tile) => self.to.size().max(packed_size(tile.weight.dtype)),
+            None => 4,
+        };
+        let row = self.stride * widest;
+        if self.stride.div_ceil(BLOCK) > AXIS || row > PIECE {
+            return Err(GpuError::TooLarge { what: "one row of the weight", bytes: row as u64, limit: PIECE as u64 });
+        }
+        Ok((PIECE / row).min(AXIS * BLOCK))
+    }
+
+    async fn send(&self, gpu: &Gpu, factors: &Factors, rows: &Range<usize>) -> Result<Pending, GpuError> {
         let weight = self.weight.map(|tile| self.weight_rows(tile, rows)).transpose()?;
         let from = weight.as_ref().map_or(NONE, |(code, _)| *code);
-        // An empty list cannot be bound; one part of rank 0 adds nothing and is not counted.
-        let count = parts.len() as u32;
-        let parts = if parts.is_empty() { vec![Part::zeroed()] } else { parts };
-        let sizes = [rows.len() as u32, self.n as u32, self.stride as u32, count, from, code(self.to).unwrap_or(NONE), 0, 0];
+        let row0 = (rows.start - self.rows.start) as u32;
+        let to = code(self.to).unwrap_or(NONE);
+        let sizes = [rows.len() as u32, self.n as u32, self.stride as u32, factors.count, from, to, row0, 0];
         let bytes = rows.len() * self.stride * self.to.size();
         let groups = (self.stride.div_ceil(BLOCK) as u32, rows.len().div_ceil(BLOCK) as u32);
         gpu.start(bytes, |work| {
-            let data = match packer.bytes() {
-                0 => work.values(STORAGE, &[0u32; 4]),
-                bytes => work.upload(STORAGE, bytes, |view| packer.write(view)),
-            };
-            let parts = work.values(STORAGE, &parts);
-            let base = weight.map(|(_, bytes)| work.upload(STORAGE, bytes.len(), |view| view.copy_from_slice(&bytes)));
-            let result = work.buffer(STORAGE, bytes);
-            let sizes = work.values(UNIFORM, &sizes);
-            work.dispatch(&gpu.kernels.apply, &[&data, &parts, base.as_ref().unwrap_or(&data), &result, &sizes], groups);
+            let base = weight.map(|(_, bytes)| work.up.upload(STORAGE, bytes.len(), |view| view.copy_from_slice(&bytes)));
+            let result = work.up.buffer(STORAGE, bytes);
+            let sizes = work.up.values(UNIFORM, &sizes);
+            let buffers = [&factors.data, &factors.parts, base.as_ref().unwrap_or(&factors.data), &result, &sizes];
+            work.dispatch(&gpu.kernels.apply, &buffers, groups);
             result
         })
         .await
     }
 
-    /// The rows of every B that fall into `rows`, and every A that is needed.
-    fn pack(&self, gpu: &Gpu, rows: &Range<usize>) -> Result<(Packer<'_>, Vec<Part>), GpuError> {
+    /// Uploads every A, and of every B the rows that the tile has.
+    async fn factors(&self, gpu: &Gpu) -> Result<(Factors, Vec<wgpu::Buffer>), GpuError> {
         let mut packer = Packer::default();
         let mut parts = Vec::with_capacity(self.changes.len());
         for change in self.changes {
-            let shared = change.shared(rows);
-            if shared.is_empty() {
-                continue;
+            let shared = change.shared(&self.rows);
+            if !shared.is_empty() {
+                parts.push(self.part(&mut packer, change, &shared)?);
             }
-            let b = packer.add(change.b.rows(shared.start - change.row0..shared.end - change.row0, change.rank), "B")?;
-            let a = packer.add(change.a, "A")?;
-            parts.push(Part {
-                b: b.word,
-                a: a.word,
-                b_code: b.code,
-                a_code: a.code,
-                rank: change.rank as u32,
-                first: (shared.start - rows.start) as u32,
-                rows: shared.len() as u32,
-                scale: change.scale as f32,
-            });
         }
         let (bytes, limit) = (packer.bytes() as u64, gpu.limits.max_storage_buffer_binding_size);
-        if bytes > limit { Err(GpuError::TooLarge { what: "the factors of a weight", bytes, limit }) } else { Ok((packer, parts)) }
+        if bytes > limit {
+            return Err(GpuError::TooLarge { what: "the factors of a weight", bytes, limit });
+        }
+        let count = parts.len() as u32;
+        gpu.share(|up| {
+            let data = up.upload(STORAGE, packer.bytes(), |view| packer.write(view));
+            Factors { data, parts: up.values(STORAGE, &parts), count }
+        })
+        .await
+    }
+
+    fn part<'c>(&self, packer: &mut Packer<'c>, change: &LowRank<'c>, shared: &Range<usize>) -> Result<Part, GpuError> {
+        let b = packer.add(change.b.rows(shared.start - change.row0..shared.end - change.row0, change.rank), "B")?;
+        let a = packer.add(change.a, "A")?;
+        Ok(Part {
+            b: b.word,
+            a: a.word,
+            b_code: b.code,
+            a_code: a.code,
+            rank: change.rank as u32,
+            first: (shared.start - self.rows.start) as u32,
+            rows: shared.len() as u32,
+            scale: change.scale as f32,
+        })
     }
 
     /// Rows of the weight, padded to the stride, and the code of their type.

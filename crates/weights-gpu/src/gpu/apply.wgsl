@@ -8,7 +8,7 @@ struct Part {
     b_code: u32,
     a_code: u32,
     rank: u32,
-    // Rows of the tile that B covers.
+    // Rows of the whole tile that B covers.
     first: u32,
     rows: u32,
     scale: f32,
@@ -23,8 +23,9 @@ struct Tile {
     // Type of W; NONE without one.
     from_code: u32,
     to_code: u32,
-    unused_a: u32,
-    unused_b: u32,
+    // First row of this piece within the whole tile.
+    row0: u32,
+    unused: u32,
 }
 
 const NONE: u32 = 9u;
@@ -43,7 +44,7 @@ fn value(code: u32, word: u32, i: u32) -> f32 {
     return decode(code, data[word + (i >> shift_of(code))], i);
 }
 
-// B at (row of the tile, component).
+// B at (row of the whole tile, component).
 fn left(part: Part, row: u32, p: u32) -> f32 {
     if (p >= part.rank || row < part.first || row >= part.first + part.rows) { return 0.0; }
     return value(part.b_code, part.b, (row - part.first) * part.rank + p);
@@ -105,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) i
         var s3 = vec4<f32>();
         for (var p0 = 0u; p0 < part.rank; p0 += 16u) {
             let bp = p0 + (lane & 15u);
-            let row = row0 + (lane >> 4u) * 4u;
+            let row = tile.row0 + row0 + (lane >> 4u) * 4u;
             bs[(lane & 15u) * 16u + (lane >> 4u)] =
                 vec4<f32>(left(part, row, bp), left(part, row + 1u, bp), left(part, row + 2u, bp), left(part, row + 3u, bp));
             let ap = p0 + (lane >> 4u);

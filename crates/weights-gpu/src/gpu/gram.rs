@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use weft_weights::progress::{Cancelled, Progress};
 
 use super::Gpu;
-use super::pack::{Packer, Place};
+use super::pack::{Packer, Place, packed};
 use super::run::{Pending, STORAGE, UNIFORM, fold};
 use crate::cpu;
 use crate::error::GpuError;
@@ -73,6 +73,7 @@ struct Two<'p, 'a> {
 }
 
 pub(super) async fn joints(gpu: &Gpu, groups: &[Vec<LowRank<'_>>], progress: &dyn Progress) -> Result<Vec<Joint>, GpuError> {
+    gpu.usable()?;
     let mut done: Vec<Joint> = Vec::with_capacity(groups.len());
     for group in groups {
         check_group(group)?;
@@ -112,17 +113,17 @@ async fn send(gpu: &Gpu, groups: &[Vec<LowRank<'_>>], next: &mut usize) -> Resul
     let bytes = batch.tiles.len() * CELLS * 4;
     let pending = gpu
         .start(bytes, |work| {
-            let data = work.upload(STORAGE, batch.packer.bytes(), |view| batch.packer.write(view));
-            let jobs = work.values(STORAGE, &batch.jobs);
-            let items = work.values(STORAGE, &batch.items);
-            let tiles = work.values(STORAGE, &batch.tiles);
-            let sums = work.buffer(STORAGE, batch.items.len() * CELLS * 4);
-            let totals = work.buffer(STORAGE, bytes);
+            let data = work.up.upload(STORAGE, batch.packer.bytes(), |view| batch.packer.write(view));
+            let jobs = work.up.values(STORAGE, &batch.jobs);
+            let items = work.up.values(STORAGE, &batch.items);
+            let tiles = work.up.values(STORAGE, &batch.tiles);
+            let sums = work.up.buffer(STORAGE, batch.items.len() * CELLS * 4);
+            let totals = work.up.buffer(STORAGE, bytes);
             let (size, groups) = fold(batch.items.len());
-            let size = work.values(UNIFORM, &size);
+            let size = work.up.values(UNIFORM, &size);
             work.dispatch(&gpu.kernels.gram, &[&data, &jobs, &items, &sums, &size], groups);
             let (size, groups) = fold(batch.tiles.len());
-            let size = work.values(UNIFORM, &size);
+            let size = work.up.values(UNIFORM, &size);
             work.dispatch(&gpu.kernels.total, &[&sums, &tiles, &totals, &size], groups);
             totals
         })
@@ -132,7 +133,7 @@ async fn send(gpu: &Gpu, groups: &[Vec<LowRank<'_>>], next: &mut usize) -> Resul
 
 /// Bytes to upload and workgroups of a group, both from above.
 fn cost(group: &[LowRank<'_>]) -> (usize, usize) {
-    let bytes = |one: &LowRank<'_>| (one.a.bytes.len() + one.b.bytes.len() + 8).max(4 * one.rank * (one.m + one.n));
+    let bytes = |one: &LowRank<'_>| packed(one.a) + packed(one.b);
     let tiles = |one: &LowRank<'_>| one.rank.div_ceil(TILE);
     let spans = group.iter().map(|one| one.m.div_ceil(SPAN) + one.n.div_ceil(SPAN)).max().unwrap_or(0);
     let all = group.iter().map(tiles).sum::<usize>();

@@ -60,6 +60,16 @@ pub(super) fn code(dtype: Dtype) -> Option<u32> {
     }
 }
 
+/// Bytes of one value in an upload.
+pub(super) fn packed_size(dtype: Dtype) -> usize {
+    code(dtype).map_or(4, |_| dtype.size())
+}
+
+/// Bytes that a matrix takes in an upload.
+pub(super) fn packed(stored: Stored<'_>) -> usize {
+    (stored.bytes.len() / stored.dtype.size() * packed_size(stored.dtype)).next_multiple_of(4)
+}
+
 /// Bytes that the shaders can read, and their code: as they are, or as f32 where the type is F64.
 pub(super) fn coded<'a>(stored: Stored<'a>, what: &'static str) -> Result<(u32, Cow<'a, [u8]>), GpuError> {
     let (code, bytes) = match code(stored.dtype) {

@@ -56,18 +56,18 @@ pub(super) struct Pending {
     submission: wgpu::SubmissionIndex,
 }
 
-/// Commands being written down for one submission.
+/// Buffers being filled.
 #[derive(Debug)]
-pub(super) struct Work<'g> {
+pub(super) struct Uploads<'g> {
     gpu: &'g Gpu,
-    encoder: CommandEncoder,
     used: Vec<Buffer>,
 }
 
-impl<'g> Work<'g> {
-    /// A buffer for this work.
+impl Uploads<'_> {
+    /// A buffer of at least `bytes`.
     pub(super) fn buffer(&mut self, usage: BufferUsages, bytes: usize) -> Buffer {
-        let size = (bytes.max(16) as u64).next_multiple_of(16);
+        // A list cannot be bound with less room than one entry takes.
+        let size = (bytes.max(64) as u64).next_multiple_of(16);
         let buffer = self.gpu.pool.take(usage, size).unwrap_or_else(|| {
             let size = size.checked_next_power_of_two().unwrap_or(size).min(self.gpu.limits.max_storage_buffer_binding_size).max(size);
             self.gpu.device.create_buffer(&BufferDescriptor { label: Some("weft"), size, usage, mapped_at_creation: false })
@@ -79,7 +79,7 @@ impl<'g> Work<'g> {
     /// A buffer of `bytes` (a multiple of 4) that `fill` writes.
     pub(super) fn upload(&mut self, usage: BufferUsages, bytes: usize, fill: impl FnOnce(&mut wgpu::QueueWriteBufferView)) -> Buffer {
         let buffer = self.buffer(usage, bytes);
-        // None only where a scope has an error to tell.
+        // None for no bytes, and where the scope around has an error to tell.
         let view = wgpu::BufferSize::new(bytes as u64).and_then(|size| self.gpu.queue.write_buffer_with(&buffer, 0, size));
         if let Some(mut view) = view {
             fill(&mut view);
@@ -92,13 +92,22 @@ impl<'g> Work<'g> {
         let bytes: &[u8] = bytemuck::cast_slice(values);
         self.upload(usage, bytes.len(), |view| view.copy_from_slice(bytes))
     }
+}
 
+/// Commands being written down for one submission.
+#[derive(Debug)]
+pub(super) struct Work<'g> {
+    pub(super) up: Uploads<'g>,
+    encoder: CommandEncoder,
+}
+
+impl Work<'_> {
     /// One run of a kernel over x×y workgroups.
     pub(super) fn dispatch(&mut self, kernel: &ComputePipeline, buffers: &[&Buffer], (x, y): (u32, u32)) {
         let entries: Vec<BindGroupEntry<'_>> =
             buffers.iter().zip(0..).map(|(buffer, binding)| BindGroupEntry { binding, resource: buffer.as_entire_binding() }).collect();
         let layout = kernel.get_bind_group_layout(0);
-        let group = self.gpu.device.create_bind_group(&BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
+        let group = self.up.gpu.device.create_bind_group(&BindGroupDescriptor { label: None, layout: &layout, entries: &entries });
         let mut pass = self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(kernel);
         pass.set_bind_group(0, &group, &[]);
@@ -106,10 +115,10 @@ impl<'g> Work<'g> {
     }
 
     fn submit(mut self, from: &Buffer, bytes: u64) -> Pending {
-        let answer = self.buffer(ANSWER, bytes as usize);
-        self.used.pop();
+        let answer = self.up.buffer(ANSWER, bytes as usize);
+        self.up.used.pop();
         self.encoder.copy_buffer_to_buffer(from, 0, &answer, 0, bytes);
-        let submission = self.gpu.queue.submit([self.encoder.finish()]);
+        let submission = self.up.gpu.queue.submit([self.encoder.finish()]);
         let (tell, arrived) = oneshot::channel();
         answer.slice(..bytes).map_async(wgpu::MapMode::Read, move |outcome| {
             // Nobody listens any more when the work was given up.
@@ -118,7 +127,7 @@ impl<'g> Work<'g> {
         #[cfg(target_arch = "wasm32")]
         let _index = submission;
         Pending {
-            used: self.used,
+            used: self.up.used,
             answer,
             bytes,
             arrived,
@@ -136,12 +145,28 @@ pub(super) fn fold(count: usize) -> ([u32; 4], (u32, u32)) {
 }
 
 impl Gpu {
+    /// Fills buffers that several submissions read, and gives them back together with what `fill` returns.
+    pub(super) async fn share<T>(&self, fill: impl FnOnce(&mut Uploads<'_>) -> T) -> Result<(T, Vec<Buffer>), GpuError> {
+        self.usable()?;
+        scoped(&self.device, || {
+            let mut up = Uploads { gpu: self, used: Vec::new() };
+            let filled = fill(&mut up);
+            (filled, up.used)
+        })
+        .await
+    }
+
+    /// Keeps buffers that no submission reads any more for the next one.
+    pub(super) fn done_with(&self, buffers: Vec<Buffer>) {
+        buffers.into_iter().for_each(|buffer| self.pool.give(buffer));
+    }
+
     /// Writes down work, sends it off and asks for the first `bytes` of the buffer that `write` returns.
     pub(super) async fn start(&self, bytes: usize, write: impl FnOnce(&mut Work<'_>) -> Buffer) -> Result<Pending, GpuError> {
         self.usable()?;
         let pending = scoped(&self.device, || {
             let encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            let mut work = Work { gpu: self, encoder, used: Vec::new() };
+            let mut work = Work { up: Uploads { gpu: self, used: Vec::new() }, encoder };
             let result = write(&mut work);
             work.submit(&result, bytes.next_multiple_of(4) as u64)
         })
@@ -163,7 +188,8 @@ impl Gpu {
         let taken = take(&view);
         drop(view);
         pending.answer.unmap();
-        pending.used.into_iter().chain([pending.answer]).for_each(|buffer| self.pool.give(buffer));
+        self.done_with(pending.used);
+        self.pool.give(pending.answer);
         // A device lost in between may hand out zeros.
         self.usable()?;
         Ok(taken)

@@ -25,7 +25,7 @@ addEventListener("unhandledrejection", (e) => post("FAIL  page: " + e.reason));
 const log = console.error;
 console.error = (...words) => { log(...words); post("FAIL  console: " + words.join(" ")); };
 const { default: init, run } = await import("/page.js");
-await init();
+await init({ module_or_path: "/page_bg.wasm" });
 await post(await run());
 </script>"#;
 

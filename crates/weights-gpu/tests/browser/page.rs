@@ -11,7 +11,7 @@ use std::time::Duration;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use weft_weights::dtype::Dtype;
-use weft_weights_gpu::{Backend, Cpu, Gpu, Task, Which, Workload, choose};
+use weft_weights_gpu::{Backend, Cpu, Gpu, GpuError, Task, Which, Workload, choose};
 
 /// Milliseconds of the page's clock.
 fn now() -> Duration {
@@ -49,8 +49,10 @@ pub async fn run() -> String {
     }
     if let Ok(gpu) = &gpu {
         gpu.close();
-        let lost = gpu.gram(&[], &weft_weights::progress::Silent).await;
-        writeln!(out, "note  closed: {lost:?}").unwrap();
+        match gpu.gram(&[], &weft_weights::progress::Silent).await {
+            Err(GpuError::Lost(why)) => writeln!(out, "ok    a closed device is an error: {why}").unwrap(),
+            other => writeln!(out, "FAIL  a closed device answers {other:?}").unwrap(),
+        }
     }
     out.push_str("end");
     out
