@@ -13,6 +13,8 @@ pub mod profile;
 #[cfg(feature = "engine")]
 pub mod adapter;
 #[cfg(feature = "engine")]
+pub mod compare;
+#[cfg(feature = "engine")]
 pub mod delta;
 #[cfg(feature = "engine")]
 pub mod dtype;
@@ -26,6 +28,8 @@ pub mod inspect;
 pub mod keys;
 #[cfg(feature = "engine")]
 mod linalg;
+#[cfg(feature = "engine")]
+pub mod measures;
 #[cfg(feature = "engine")]
 pub mod merge;
 #[cfg(feature = "engine")]

@@ -31,7 +31,7 @@ pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype,
 
 pub(crate) use load::Reader;
 pub(crate) use names::ldm;
-pub(crate) use targets::{Group, Named, group, is_pair};
+pub(crate) use targets::{Group, Named, group};
 
 use crate::adapter::{Adapter, Component, Module};
 use crate::family::Family;
