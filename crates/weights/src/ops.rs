@@ -22,6 +22,6 @@ pub mod verify;
 pub use edit::{EditOptions, EditReport, edit, edit_into};
 pub use error::OpError;
 pub use meta::Origin;
-pub use verify::{Finding, Severity, VerifyOptions, VerifyReport, verify};
 #[cfg(any(unix, windows))]
 pub use verify::verify_file;
+pub use verify::{Finding, Severity, VerifyOptions, VerifyReport, verify};

@@ -157,16 +157,15 @@ fn factor(options: &EditOptions, drop: &BTreeSet<SlotRef>, module: &Module) -> f
 fn linear_in_alpha(module: &Module) -> bool {
     match &module.factors {
         Factors::Pair(_) | Factors::Loha { .. } => matches!(module.kind, Kind::Lora | Kind::Locon | Kind::Loha),
-        Factors::Lokr { w1, w2, .. } => {
-            module.kind == Kind::Lokr && (matches!(w1, Side::Product(..)) || matches!(w2, Side::Product(..)))
-        }
+        Factors::Lokr { w1, w2, .. } => module.kind == Kind::Lokr && (matches!(w1, Side::Product(..)) || matches!(w2, Side::Product(..))),
         _ => false,
     }
 }
 
 /// The tensors that ΔW is linear in, taken together once; else why there are none.
 fn takers(adapter: &Adapter, module: &Module) -> Result<Vec<usize>, String> {
-    let not_linear = |what: &str| Err(format!("{what}; it can be kept (factor 1) or dropped (factor 0), any other factor needs the base model"));
+    let not_linear =
+        |what: &str| Err(format!("{what}; it can be kept (factor 1) or dropped (factor 0), any other factor needs the base model"));
     match (module.kind, &module.factors) {
         (Kind::Dora, _) => not_linear("a DoRA's change does not grow in proportion with any of its tensors, for its magnitude is absolute"),
         (Kind::Oft | Kind::Boft, _) => not_linear("a rotation cannot be made weaker by scaling its tensors"),

@@ -61,12 +61,7 @@ pub(super) fn values(header: &Header, stats: &[Stats], findings: &mut Findings) 
 }
 
 /// Everything that needs to know what the tensors mean.
-pub(super) fn adapter(
-    adapter: &Adapter,
-    source: &dyn TensorSource,
-    stats: &[Stats],
-    findings: &mut Findings,
-) -> Result<(), VerifyError> {
+pub(super) fn adapter(adapter: &Adapter, source: &dyn TensorSource, stats: &[Stats], findings: &mut Findings) -> Result<(), VerifyError> {
     // The header's own warnings have been told already.
     for warning in adapter.warnings.iter().filter(|w| !adapter.header.warnings.contains(w)) {
         findings.warning("structure", None, warning.clone(), "check with the tool that made the file whether this was meant");
@@ -75,7 +70,12 @@ pub(super) fn adapter(
     twins(adapter, findings);
     let dead = adapter.modules.iter().filter(|m| without_effect(adapter, m, stats, findings)).count();
     if dead == adapter.modules.len() && dead > 0 {
-        findings.error("no_effect", None, "No module of this file changes anything.", "it was saved before training, or emptied by a merge: use another file");
+        findings.error(
+            "no_effect",
+            None,
+            "No module of this file changes anything.",
+            "it was saved before training, or emptied by a merge: use another file",
+        );
     }
     alphas(adapter, source, findings)?;
     ranks(adapter, findings);
@@ -88,7 +88,12 @@ fn orphans(adapter: &Adapter, findings: &mut Findings) {
     known.extend(&adapter.carried);
     for (i, tensor) in adapter.header.tensors.iter().enumerate() {
         if !known.contains(&i) {
-            findings.warning("orphan", Some(&tensor.name), "The key belongs to no module; nothing reads it.", "the trainer may be newer than Weft, or the file was cut: compare with the source");
+            findings.warning(
+                "orphan",
+                Some(&tensor.name),
+                "The key belongs to no module; nothing reads it.",
+                "the trainer may be newer than Weft, or the file was cut: compare with the source",
+            );
         }
     }
 }
@@ -99,7 +104,12 @@ fn twins(adapter: &Adapter, findings: &mut Findings) {
     for module in &adapter.modules {
         if let Some(other) = seen.insert((&module.target, module.kind), &module.name) {
             let text = format!("It changes the same weight as {}.", crate::text::shown(other));
-            findings.warning("duplicate_target", Some(&module.name), text, "both are applied, or only one, depending on the program: merge the file with itself alone to add them up");
+            findings.warning(
+                "duplicate_target",
+                Some(&module.name),
+                text,
+                "both are applied, or only one, depending on the program: merge the file with itself alone to add them up",
+            );
         }
     }
 }
@@ -120,7 +130,10 @@ fn without_effect(adapter: &Adapter, module: &Module, stats: &[Stats], findings:
     };
     if dead {
         let (text, advice) = if untrained {
-            ("The module was never trained: the factor that starts at zero is still zero.", "nothing to do; a smaller file results from leaving it out")
+            (
+                "The module was never trained: the factor that starts at zero is still zero.",
+                "nothing to do; a smaller file results from leaving it out",
+            )
         } else {
             ("A factor is zero throughout, so the module does nothing.", "if that was not meant, use an earlier epoch")
         };
@@ -141,7 +154,12 @@ fn alphas(adapter: &Adapter, source: &dyn TensorSource, findings: &mut Findings)
             let advice = "trainers mean alpha = rank by 0: store the rank as alpha if the file seems to do nothing";
             findings.warning("alpha_zero", key, "alpha is 0, so the module does nothing in programs that follow it.", advice);
         } else if alpha < 0.0 {
-            findings.warning("alpha_negative", key, format!("alpha is {alpha}: the module works backwards."), "only right if it was made so on purpose");
+            findings.warning(
+                "alpha_negative",
+                key,
+                format!("alpha is {alpha}: the module works backwards."),
+                "only right if it was made so on purpose",
+            );
         } else if scale > 16.0 || scale < 1e-4 {
             let text = format!("alpha / rank is {scale:.3e} (alpha {alpha}, rank {}), far from usual.", module.rank);
             findings.note("alpha_odd", key, text, "right for some trainers; compare the strength with another file's");
@@ -156,7 +174,8 @@ fn ranks(adapter: &Adapter, findings: &mut Findings) {
     for module in pairs() {
         let largest = module.out_dim.min(module.in_dim);
         if module.rank > largest {
-            let text = format!("Rank {} of a {}×{} weight: more than {largest} is never needed.", module.rank, module.out_dim, module.in_dim);
+            let text =
+                format!("Rank {} of a {}×{} weight: more than {largest} is never needed.", module.rank, module.out_dim, module.in_dim);
             findings.note("rank_wasted", Some(&module.name), text, "`weft resize` makes it smaller without any loss");
         }
     }

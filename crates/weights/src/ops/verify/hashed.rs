@@ -52,7 +52,12 @@ pub(super) fn check(
         let found = legacy(source, header)?;
         if stated != found {
             let text = format!("The metadata states the legacy hash {}, it is {found}.", cut(&stated));
-            findings.note("hash_stale", Some("sshs_legacy_hash"), text, "only old add-ons use it; it changes with the training metadata too");
+            findings.note(
+                "hash_stale",
+                Some("sshs_legacy_hash"),
+                text,
+                "only old add-ons use it; it changes with the training metadata too",
+            );
         }
     }
     Ok(())
@@ -91,7 +96,11 @@ fn in_name(read: &Read, options: &VerifyOptions, findings: &mut Findings) {
         let (severity, text, advice) = if fits {
             (Severity::Note, format!("The name carries the file's hash {}.", cut(&word)), "nothing to do")
         } else {
-            (Severity::Note, format!("The name carries {}, which is not the file's hash.", cut(&word)), "it may mean something else; if it was a hash, the file was changed")
+            (
+                Severity::Note,
+                format!("The name carries {}, which is not the file's hash.", cut(&word)),
+                "it may mean something else; if it was a hash, the file was changed",
+            )
         };
         findings.add(severity, "hash_in_name", None, text, advice);
     }

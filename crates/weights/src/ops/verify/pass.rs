@@ -52,8 +52,7 @@ pub(super) fn read(
     }
     let whole = hex::encode(whole.finalize());
     let body = data_start.map(|_| hex::encode(body.finalize()));
-    let hashes =
-        body.as_ref().map(|b| Hashes { sha256: whole.clone(), autov2: whole[..10].to_owned(), autov3: b[..12].to_owned() });
+    let hashes = body.as_ref().map(|b| Hashes { sha256: whole.clone(), autov2: whole[..10].to_owned(), autov3: b[..12].to_owned() });
     Ok(Read { hashes, whole, body, stats: scan.finish() })
 }
 
