@@ -314,9 +314,9 @@ fn what_cannot_be_merged_is_refused_by_name() {
         .tensor(&format!("{Q}.dora_scale"), Dtype::F32, &[20, 1], rng.many(20))
         .bytes();
     let text = message(&two, &[&good, &dora]);
-    assert!(text.contains("1.safetensors") && text.contains("DoRA") && text.contains("checkpoint must be given"), "{text}");
+    assert!(text.contains("1.safetensors") && text.contains("DoRA") && text.contains("give the checkpoint"), "{text}");
     let set = Build::default().tensor(&format!("{Q}.set_weight"), Dtype::F32, &[20, 20], rng.many(400)).bytes();
-    assert!(message(&two, &[&good, &set]).contains("replaces whole weights"));
+    assert!(message(&two, &[&good, &set]).contains("replaces 1 whole weights"));
 
     let wide = file(1, (20, 24), 2, None, false);
     assert!(message(&two, &[&good, &wide]).contains("20×24"));
