@@ -81,7 +81,7 @@ fn merging(c: &mut Criterion, fixture: &Fixture) {
     let members: Vec<Member<'_>> = opened.iter().map(|(adapter, source)| Member { adapter, source }).collect();
     let plan = |method, rank| {
         let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
-        MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::BF16) }
+        MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::Bf16) }
     };
     group.bench_function("copy both files and sync", |b| {
         b.iter(|| {

@@ -26,14 +26,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         files.push(open(&path)?);
     }
     let members: Vec<Member<'_>> = files.iter().map(|(adapter, source)| Member { adapter, source }).collect();
-    for method in Method::ALL.into_iter().filter(|m| wanted.is_empty() || wanted.iter().any(|w| w == m.name())) {
+    for method in Method::ALL.into_iter().filter(|m| wanted.is_empty() || wanted.iter().any(|w| w == m.as_str())) {
         let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
         let rank = (method != Method::Concat).then_some(16);
-        let plan = MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::BF16) };
+        let plan = MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::Bf16) };
         let start = Instant::now();
         let report = merge(&plan, &members, &folder.join("out.safetensors"), &Silent)?;
         let (seconds, kept) = (start.elapsed().as_secs_f64(), report.energy_kept);
-        println!("{:<16} {seconds:8.2} s   energy kept {kept:.3}   peak memory so far {} MB", method.name(), peak());
+        println!("{:<16} {seconds:8.2} s   energy kept {kept:.3}   peak memory so far {} MB", method.as_str(), peak());
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::members::Loaded;
 use weft_domain::Problem;
-use weft_domain::merge::{Method, OutDtype, ProfileValues, RankPoint, Weave};
+use weft_domain::merge::{Form, Method, ProfileValues, RankPoint, Weave};
 use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
 use weft_weights::layout::Layout;
 use weft_weights::merge::{EnergyCurve, MergeError, MergeInput, MergePlan};
@@ -53,27 +53,14 @@ pub(crate) fn plan(weave: &Weave, loaded: &[Loaded], title: Option<String>) -> R
             Ok(MergeInput { profile, sha256: member.sha256.clone(), ..MergeInput::new(member.label.clone(), strand.weight) })
         })
         .collect::<Result<Vec<MergeInput>, Problem>>()?;
-    let dtype = match weave.dtype {
-        OutDtype::F16 => merge::OutDtype::F16,
-        OutDtype::Bf16 => merge::OutDtype::BF16,
-        OutDtype::F32 => merge::OutDtype::F32,
-    };
-    let mut plan = MergePlan::new(inputs, method(weave.method), dtype);
-    if weave.method == Method::Svd {
+    let mut plan = MergePlan::new(inputs, weave.method, weave.dtype);
+    if weave.method.takes_size() && weave.options.form != Form::Diff {
         plan.rank = weave.rank.and_then(|r| usize::try_from(r).ok());
         plan.energy = weave.energy;
     }
+    plan.options = weave.options.clone();
     plan.title = title;
     Ok(plan)
-}
-
-fn method(method: Method) -> merge::Method {
-    match method {
-        Method::Sum => merge::Method::Sum,
-        Method::Average => merge::Method::Average,
-        Method::Concat => merge::Method::Concat,
-        Method::Svd => merge::Method::Svd,
-    }
 }
 
 pub(crate) fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {

@@ -41,10 +41,11 @@ mod targets;
 mod whole;
 
 pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate, estimate_on};
-pub use options::{DENSITY_RANGE, Divisor, Elect, Form, Inner, MU_RANGE, Options, Scope, Share, TAME_RANGE, Vote};
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
+pub use weft_domain::merge::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
 
 pub(crate) use names::{kohya_stem, ldm};
+pub(crate) use plan::Stored;
 
 use load::Reader;
 use targets::{Group, Named, Taking, grouped};

@@ -160,7 +160,6 @@ fn linear_in_alpha(module: &Module) -> bool {
         Factors::Lokr { w1, w2, .. } => module.kind == Kind::Lokr && (matches!(w1, Side::Product(..)) || matches!(w2, Side::Product(..))),
         // The bias beside a pair shares its alpha.
         Factors::Other(_) => module.kind == Kind::Full && module.rank > 0,
-        _ => false,
     }
 }
 

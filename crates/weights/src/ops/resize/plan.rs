@@ -6,6 +6,7 @@ use crate::adapter::{Factors, Kind, Module, Naming};
 use crate::delta::Loader;
 use crate::dtype::Dtype;
 use crate::merge::Member;
+use crate::merge::Stored as _;
 use crate::ops::peft;
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, encode, info, writable};
