@@ -9,6 +9,7 @@ mod choose;
 mod compute;
 mod curve;
 mod empty;
+mod exchange;
 mod fit;
 mod guard;
 mod loom;
@@ -233,7 +234,7 @@ fn View() -> impl IntoView {
                 <chart::CombinedChart/>
                 <profile::ProfileEditor/>
             </TabPanel>
-            <TabPanel id="weave" key="map" value=tab><map::NetworkMap/></TabPanel>
+            <TabPanel id="weave" key="map" value=tab><map::WeaveMap/></TabPanel>
             <TabPanel id="weave" key="table" value=tab><table::WeaveTable/></TabPanel>
         </Show>
     }
