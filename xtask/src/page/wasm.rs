@@ -159,6 +159,8 @@ fn bind(main: &[u8], into: &Path, mode: Mode) -> Result<()> {
         .web(true)
         .context("wasm-bindgen")?
         .typescript(false)
+        // The linker's table of functions: the parts put theirs into it.
+        .keep_lld_exports(true)
         .keep_debug(mode == Mode::Watch)
         .remove_name_section(mode == Mode::Release)
         .remove_producers_section(true)
