@@ -178,3 +178,67 @@ impl Options {
         self.elect.unwrap_or(method.elect())
     }
 }
+
+/// The words of a choice: for REST and the command line, and for people.
+macro_rules! words {
+    ($choice:ident { $($variant:ident $word:literal $label:literal,)+ }) => {
+        impl $choice {
+            /// Every value in menu order.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word that REST, the command line and the recipe use.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// Words for people.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),+ }
+            }
+
+            /// The value of a word.
+            #[must_use]
+            pub fn by_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word)
+            }
+        }
+    };
+}
+
+words!(Divisor { Weights "weights" "All adapters", Present "present" "Those with the module", });
+words!(Scope { Module "module" "Each module", Block "block" "Each block", Global "global" "The whole", });
+words!(Elect { Total "total" "The larger sum", Frequency "frequency" "The majority", None "none" "Nobody", });
+words!(Vote { Weighted "weighted" "Weighted", Plain "plain" "Unweighted", });
+words!(Share { Count "count" "Their number", Weights "weights" "Their weights", None "none" "Nothing", });
+words!(Inner { Ties "ties" "TIES", Tsv "tsv" "TSV", Iso "iso" "Iso-C", Sum "sum" "Sum", });
+words!(Form { Lora "lora" "Low-rank pairs", Diff "diff" "Whole differences", });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_recipe() {
+        fn same<T: serde::Serialize + Copy>(all: &[T], word: impl Fn(T) -> &'static str) {
+            for value in all {
+                assert_eq!(serde_json::to_value(value).expect("a word"), word(*value));
+            }
+        }
+        same(Divisor::ALL, Divisor::as_str);
+        same(Scope::ALL, Scope::as_str);
+        same(Elect::ALL, Elect::as_str);
+        same(Vote::ALL, Vote::as_str);
+        same(Share::ALL, Share::as_str);
+        same(Inner::ALL, Inner::as_str);
+        same(Form::ALL, Form::as_str);
+        assert_eq!(Inner::by_word("tsv"), Some(Inner::Tsv));
+    }
+
+    #[test]
+    fn a_request_names_only_what_it_changes() {
+        let options: Options = serde_json::from_str(r#"{"density":0.3}"#).expect("options");
+        assert_eq!(options, Options { density: Some(0.3), ..Options::default() });
+    }
+}
