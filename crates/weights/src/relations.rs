@@ -72,7 +72,7 @@ fn families(adapters: &[(&str, &Adapter)], verdict: &mut Verdict) {
 }
 
 fn kinds(adapters: &[(&str, &Adapter)], base: bool, verdict: &mut Verdict) {
-    let refused = |m: &Module| m.kind == Kind::Unknown || (needs_base(m) && !base);
+    let refused = |m: &Module| matches!(m.kind, Kind::Set | Kind::Unknown) || (needs_base(m) && !base);
     for (name, a) in adapters {
         if a.modules.is_empty() {
             verdict.reasons.push(format!("{name} holds no module that could be combined"));
@@ -80,7 +80,7 @@ fn kinds(adapters: &[(&str, &Adapter)], base: bool, verdict: &mut Verdict) {
         }
         let other: BTreeSet<Kind> = a.modules.iter().filter(|m| refused(m)).map(|m| m.kind).collect();
         let count = a.modules.iter().filter(|m| refused(m)).count();
-        if other.contains(&Kind::Unknown) {
+        if other.contains(&Kind::Set) || other.contains(&Kind::Unknown) {
             verdict.reasons.push(format!("{name} replaces whole weights, or holds modules of no known kind: they cannot be combined"));
         } else if !other.is_empty() {
             let list: Vec<&str> = other.iter().map(|k| k.label()).collect();

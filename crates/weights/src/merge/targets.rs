@@ -147,7 +147,7 @@ pub(crate) fn grouped(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f6
 /// Refuses what cannot be added to anything.
 fn admit(file: &Named<'_>, module: &Module, base: Option<&dyn Base>) -> Result<(), MergeError> {
     let (label, name) = (file.label.to_owned(), module.name.clone());
-    if module.kind == Kind::Unknown {
+    if matches!(module.kind, Kind::Set | Kind::Unknown) {
         return Err(MergeError::Replaces { file: label, module: name });
     }
     if needs_base(module) && base.is_none() {
