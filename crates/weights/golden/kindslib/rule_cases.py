@@ -122,9 +122,6 @@ def differences(s: Store) -> None:
     c.delta("double_blocks_0_img_attn_proj_bias", c.tensor("double_blocks.0.img_attn.proj.lora_B.bias", (M,)))
     new = c.tensor("double_blocks.0.img_attn.norm.query_norm.scale", (8,), start=1.0).reshape(-1, 1)
     c.delta("double_blocks_0_img_attn_norm_query_norm", new - c.base("double_blocks_0_img_attn_norm_query_norm", (8, 1)))
-    # diffusers' control LoRAs; the file is one of Flux, so the target has its native name
-    new = c.tensor("transformer.transformer_blocks.0.attn.norm_added_q.weight", (8,), start=1.0).reshape(-1, 1)
-    c.delta("double_blocks_0_txt_attn_norm_query_norm", new - c.base("double_blocks_0_txt_attn_norm_query_norm", (8, 1)))
     s.case(c.name, c.adapter, c.deltas, c.bases)
 
 

@@ -30,6 +30,8 @@ struct Raw<'a> {
     alpha: Option<(Role, usize)>,
     /// Changes the bias of the layer, not its weight.
     bias: bool,
+    /// Columns of the weight that the rows belong to; 0 where they are not known.
+    columns: usize,
 }
 
 impl Adapter {
@@ -129,7 +131,10 @@ fn draft<'a>(account: &mut Account<'a>, bundle: Bundle<'a>, spare: &mut Vec<usiz
     let header = account.header;
     let located = keys::locate(stem);
     let mut alpha = take_alpha(account, stem, &mut parts);
-    let raw = |draft, alpha, bias| Raw { stem, naming, located: located.clone(), draft, alpha, bias };
+    let raw = |draft: Draft, alpha, bias| {
+        let columns = if bias { 0 } else { draft.in_dim };
+        Raw { stem, naming, located: located.clone(), draft, alpha, bias, columns }
+    };
     let begin = raws.len();
     for role in [Role::DiffBias, Role::BNorm] {
         raws.extend(parts.take(role).map(|tensor| raw(full(header, tensor, Kind::Full, role), None, true)));
@@ -146,10 +151,11 @@ fn draft<'a>(account: &mut Account<'a>, bundle: Bundle<'a>, spare: &mut Vec<usiz
         Some(Ok(draft)) => {
             spare.extend(parts.indices().into_iter().filter(|i| !draft.parts.indices().contains(i)));
             // A bias trained beside a pair is scaled like the pair.
-            let rank = draft.rank;
+            let (rank, columns) = (draft.rank, draft.in_dim);
             let bias = bias.map(|tensor| Draft { rank, ..full(header, tensor, Kind::Full, Role::Bias) });
             raws.push(raw(draft, alpha, false));
             raws.extend(bias.map(|draft| raw(draft, alpha, true)));
+            raws[begin..].iter_mut().for_each(|r| r.columns = columns);
         }
         Some(Err(why)) => {
             let alpha = alpha.take().map(|(_, tensor)| tensor);
@@ -195,9 +201,7 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
         let canonical = keys::canonical(detection.family, &raw.located, last_block);
         let Draft { kind, factors, parts, out_dim, in_dim, kernel, rank, .. } = raw.draft;
         let path = if raw.bias { format!("{}_bias", canonical.path) } else { canonical.path };
-        // The columns of a bias are not those of the weight that its rows belong to.
-        let columns = if raw.bias { 0 } else { in_dim };
-        let target = Target { component: raw.located.component, path, rows: canonical.rows.window(out_dim, columns) };
+        let target = Target { component: raw.located.component, path, rows: canonical.rows.window(out_dim, raw.columns) };
         let slot = match (detection.layout, target.component) {
             (Some(layout), _) => Some(keys::slot_of(layout, &target)),
             (None, Component::TextEncoder(n)) => Some(SlotRef::Extra(Extra::text_encoder(n))),

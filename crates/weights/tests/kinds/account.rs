@@ -245,7 +245,7 @@ impl weft_weights::delta::Base for Any {
         m: usize,
         n: usize,
     ) -> Result<Option<weft_weights::delta::Dense>, weft_weights::source::ReadError> {
-        let (m, n) = (if m == 0 { 4 } else { m }, if n == 0 { 4 } else { n });
+        let (m, n) = (if m == 0 { 6 } else { m }, if n == 0 { 4 } else { n });
         Ok(Some(weft_weights::delta::Dense { m, n, values: vec![0.5; m * n] }))
     }
 }

@@ -142,7 +142,7 @@ fn swapped_halves_of_the_last_modulation_are_those_of_the_base_too() {
     let half = m / 2;
     let swap = |v: Vec<f32>, width: usize| [v[half * width..].to_vec(), v[..half * width].to_vec()].concat();
     let (up, magnitude) = (ramp(m, 0.2), ramp(m, 0.05).into_iter().map(|v| v + 1.0).collect::<Vec<_>>());
-    // A second module of a width that only Flux has.
+    // A second module that only Flux has.
     let file = |stem: &str, other: &str, up: Vec<f32>, magnitude: Vec<f32>| {
         let names = ["lora_A.weight", "lora_B.weight", "lora_magnitude_vector"].map(|end| format!("{stem}.{end}"));
         let mark = [".lora_A.weight", ".lora_B.weight"].map(|end| format!("{other}{end}"));
@@ -150,18 +150,18 @@ fn swapped_halves_of_the_last_modulation_are_those_of_the_base_too() {
             (&names[0], &[1, n], vec![0.5; n]),
             (&names[1], &[m, 1], up),
             (&names[2], &[m], magnitude),
-            (&mark[0], &[1, 15360], vec![0.0; 15360]),
-            (&mark[1], &[3072, 1], vec![0.0; 3072]),
+            (&mark[0], &[1, 3072], vec![0.0; 3072]),
+            (&mark[1], &[9216, 1], vec![0.0; 9216]),
         ];
         Made::of(&tensors, &[("modelspec.architecture", "flux-1-dev/lora")])
     };
     let stored = file(
         "transformer.norm_out.linear",
-        "transformer.single_transformer_blocks.37.proj_out",
+        "transformer.single_transformer_blocks.37.norm.linear",
         swap(up.clone(), 1),
         swap(magnitude.clone(), 1),
     );
-    let own = file("diffusion_model.final_layer.adaLN_modulation.1", "diffusion_model.single_blocks.37.linear2", up, magnitude);
+    let own = file("diffusion_model.final_layer.adaLN_modulation.1", "diffusion_model.single_blocks.37.modulation.lin", up, magnitude);
     let step = |made: &Made| {
         let adapter = made.adapter();
         let module = adapter.modules.iter().find(|m| m.kind == Kind::Dora).unwrap();
@@ -216,6 +216,16 @@ fn a_checkpoint_is_no_adapter_though_some_of_its_keys_look_like_one() {
     ];
     let made = Made::of(&tensors, &[]);
     assert!(Adapter::from_header(Header::read(&MemorySource(&made.0)).unwrap(), None, None).is_err());
+}
+
+#[test]
+fn norms_that_control_loras_replace_are_modules() {
+    let mut tensors = pair(None);
+    tensors.push(("transformer.transformer_blocks.0.attn.norm_added_q.weight", &[4], vec![1.0; 4]));
+    tensors.push(("double_blocks.0.img_attn.norm.query_norm.scale", &[4], vec![1.0; 4]));
+    let adapter = Made::of(&tensors, &[]).adapter();
+    let norms = adapter.modules.iter().filter(|m| m.kind == Kind::Set && (m.out_dim, m.in_dim) == (4, 1)).count();
+    assert_eq!((norms, adapter.left_out.len()), (2, 0), "{:?}", adapter.warnings);
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl<'a> Changes<'a> {
 
     /// A weight that one adapter replaces and another one changes: the sum of both is neither's intent.
     fn note_replaced(&mut self) {
-        let replaces = |p: &Part| self.members[p.member].adapter.modules[p.module].kind == Kind::Unknown;
+        let replaces = |p: &Part| self.members[p.member].adapter.modules[p.module].kind == Kind::Set;
         let both = self.parts.values().filter(|parts| parts.len() > 1 && parts.iter().any(replaces)).count();
         if both > 0 {
             self.warnings.push(format!("{both} weights are replaced by one adapter and changed by another; the changes are added up."));
