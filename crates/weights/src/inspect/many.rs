@@ -6,7 +6,7 @@ use crate::linalg::par_map;
 use crate::progress::{Cancelled, Progress};
 use crate::source::FileSource;
 use crate::strength::{StrengthError, strengths};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much of a file is read.
@@ -33,7 +33,7 @@ pub fn inspect_many(files: &[PathBuf], depth: Depth, progress: &dyn Progress) ->
     })
 }
 
-fn one(path: &PathBuf, depth: Depth, progress: &dyn Progress) -> Result<Inspection, InspectError> {
+fn one(path: &Path, depth: Depth, progress: &dyn Progress) -> Result<Inspection, InspectError> {
     let source = FileSource::open(path)?;
     let file = path.to_string_lossy();
     let adapter = open(&source, &file, neighbour_config(path).as_deref())?;
