@@ -19,6 +19,7 @@
 //! elements, and its ranks are those of the union of the spectra. The Frobenius norm does not depend on whether a projection is stored fused
 //! or split; the spectra do (three leaves have three spectra, the fused weight has one).
 
+mod largest;
 mod spectrum;
 mod sum;
 
@@ -34,7 +35,7 @@ use crate::progress::{Cancelled, Progress};
 use crate::source::{ReadError, TensorSource};
 use crate::text::shown;
 
-pub(crate) use spectrum::singular_values;
+use spectrum::{Spectra, spectra};
 
 /// Why the measures of a whole file could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -49,17 +50,20 @@ pub enum MeasureError {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MeasureOptions {
-    /// Largest m·n·min(m, n) of a matrix without factors (stored differences, base-relative kinds) whose spectrum is computed; it takes about
-    /// six times as many operations. Norms are computed of every matrix.
+    /// Largest m·n·min(m, n) of a matrix without factors (stored differences, base-relative kinds) whose whole spectrum is computed; it takes
+    /// several times as many operations. Of larger ones there are norms and the stable rank.
     pub dense_work: f64,
 }
 
 impl Default for MeasureOptions {
-    /// 2·10⁹: a 1280×1280 matrix, a second or two.
+    /// 3·10⁸: a 640×640 matrix, some tenths of a second.
     fn default() -> Self {
-        Self { dense_work: 2.1e9 }
+        Self { dense_work: 3e8 }
     }
 }
+
+/// Values of the whole matrices that are in memory at a time.
+const BATCH: usize = 24 << 20;
 
 /// Norms and spread of one ΔW, or of several as the block-diagonal matrix of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +74,10 @@ pub struct Measures {
     pub elements: f64,
     pub frobenius: f64,
     pub rms: f64,
+    /// Largest singular value.
+    pub spectral: f64,
+    /// ‖ΔW‖²/σ₁²; 0 for a change of zero.
+    pub stable_rank: f64,
     /// None where one of the matrices was too large for its spectrum.
     pub spectrum: Option<Spread>,
     /// ‖ΔW‖/‖W₀‖ over the modules whose weight the base has; None without any.
@@ -81,10 +89,6 @@ pub struct Measures {
 /// What the singular values tell.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
-    /// Largest singular value.
-    pub spectral: f64,
-    /// ‖ΔW‖²/σ₁².
-    pub stable_rank: f64,
     /// exp of the entropy of σ/Σσ.
     pub effective_rank: f64,
     /// exp of the entropy of σ²/Σσ².
@@ -150,7 +154,8 @@ impl Measures {
     #[must_use]
     pub fn of(singular_values: &[f64], elements: f64) -> Self {
         let mut sum = sum::Sum::default();
-        sum.add(&sum::One { elements, energy: energy(singular_values), sigma: Some(singular_values.to_vec()), base: None });
+        let largest = singular_values.iter().copied().fold(0.0, f64::max);
+        sum.add(&sum::One { elements, energy: energy(singular_values), largest, sigma: Some(singular_values.to_vec()), base: None });
         sum.measures()
     }
 }
@@ -180,17 +185,34 @@ pub fn measures(
         progress.step(done.fetch_add(1, Ordering::Relaxed) + 1, total, "Measuring");
         Ok(outcome)
     };
-    // Whole matrices, of the file or of the base, one after another: only one is in memory at a time.
+    // Whole matrices, of the file or of the base, in batches that bound the memory.
     let whole = |m: &Module| base.is_some() || matches!(m.factors, Factors::Other(_));
     let (large, small): (Vec<usize>, Vec<usize>) = (0..adapter.modules.len()).partition(|i| whole(&adapter.modules[*i]));
     let mut outcomes: Vec<Option<Outcome>> = std::iter::repeat_with(|| None).take(adapter.modules.len()).collect();
-    for (index, outcome) in small.iter().zip(par_map(&small, one)) {
-        outcomes[*index] = Some(outcome?);
-    }
-    for index in &large {
-        outcomes[*index] = Some(one(index)?);
+    for batch in batches(&large, adapter).into_iter().chain([small]) {
+        for (index, outcome) in batch.iter().zip(par_map(&batch, one)) {
+            outcomes[*index] = Some(outcome?);
+        }
     }
     Ok(report(adapter, outcomes.into_iter().flatten().collect()))
+}
+
+/// Runs of modules that together have about [`BATCH`] values, at least one in each.
+fn batches(indices: &[usize], adapter: &Adapter) -> Vec<Vec<usize>> {
+    let mut out: Vec<Vec<usize>> = Vec::new();
+    let mut room = 0;
+    for &index in indices {
+        let size = adapter.modules[index].elements() as usize;
+        match out.last_mut() {
+            Some(batch) if size <= room => batch.push(index),
+            _ => {
+                out.push(vec![index]);
+                room = BATCH;
+            }
+        }
+        room = room.saturating_sub(size);
+    }
+    out
 }
 
 type Outcome = Result<sum::One, String>;
@@ -207,9 +229,11 @@ fn outcome(loader: &Loader<'_>, module: &Module, options: &MeasureOptions) -> Re
         Some(base) => base.weight(&module.target, m, n)?.map(|w| w.values.iter().map(|v| f64::from(*v).powi(2)).sum()),
         None => None,
     };
-    let sigma = singular_values(&delta, options.dense_work);
+    let Some(Spectra { largest, sigma }) = spectra(&delta, options.dense_work) else {
+        return Ok(Err("its singular values could not be computed".into()));
+    };
     let energy = sigma.as_deref().map_or_else(|| delta.frobenius().powi(2), energy);
-    Ok(Ok(sum::One { elements: m as f64 * n as f64, energy, sigma, base }))
+    Ok(Ok(sum::One { elements: m as f64 * n as f64, energy, largest, sigma, base }))
 }
 
 fn report(adapter: &Adapter, outcomes: Vec<Outcome>) -> FileMeasures {
@@ -265,7 +289,9 @@ fn notes(adapter: &Adapter, outcomes: &[Outcome]) -> Vec<String> {
     }
     let unknown = outcomes.iter().filter(|o| o.as_ref().is_ok_and(|one| one.sigma.is_none())).count();
     if unknown > 0 {
-        out.push(format!("{unknown} stored matrices are too large for their spectrum; their norms count, their ranks are not told."));
+        out.push(format!(
+            "{unknown} stored matrices are too large for their spectrum; their norms count, their effective ranks are not told."
+        ));
     }
     out
 }

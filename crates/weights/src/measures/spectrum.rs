@@ -1,53 +1,66 @@
 //! Singular values of ΔW by the cheapest exact route for its form.
 
+use super::largest::largest;
 use crate::delta::{Delta, Dense, Form, KronSide, Product};
 use crate::linalg::{Spectrum, Stack};
 use faer::Accum;
 use faer::linalg::matmul::matmul;
 use faer::{Mat, MatRef, Par};
 
-/// Singular values of ΔW, scale included, without those that are rounding. Any order. None for a matrix without factors whose m·n·min(m, n) is
-/// above `dense_work`, and for values that no decomposition can be made of.
-pub(crate) fn singular_values(delta: &Delta, dense_work: f64) -> Option<Vec<f64>> {
+/// What is known of the singular values of ΔW.
+#[derive(Debug)]
+pub(super) struct Spectra {
+    pub(super) largest: f64,
+    /// All but those that are rounding, in any order. None for a matrix that was too large.
+    pub(super) sigma: Option<Vec<f64>>,
+}
+
+/// Singular values of ΔW, scale included. Of a matrix without factors whose m·n·min(m, n) is above `dense_work` only the largest. None for
+/// values that no decomposition can be made of.
+pub(super) fn spectra(delta: &Delta, dense_work: f64) -> Option<Spectra> {
+    let found = match &delta.form {
+        Form::Product(p) => whole(product(p)?),
+        Form::Hadamard(one, _) => hadamard(delta, one.m.min(one.n), dense_work)?,
+        Form::Kron(one, two) => kron(&side(one, dense_work)?, &side(two, dense_work)?),
+        Form::Dense(d) => dense(d, dense_work)?,
+    };
     let scale = delta.scale.abs();
-    let mut sigma = match &delta.form {
-        Form::Product(p) => product(p),
-        Form::Hadamard(one, _) => hadamard(delta, one.m.min(one.n), dense_work),
-        Form::Kron(one, two) => {
-            let (one, two) = (side(one, dense_work)?, side(two, dense_work)?);
-            Some(one.iter().flat_map(|x| two.iter().map(move |y| x * y)).collect())
-        }
-        Form::Dense(d) => dense(d, dense_work),
-    }?;
-    sigma.iter_mut().for_each(|s| *s *= scale);
-    Some(sigma)
+    let scaled = |sigma: Vec<f64>| sigma.into_iter().map(|s| s * scale).collect();
+    Some(Spectra { largest: found.largest * scale, sigma: found.sigma.map(scaled) })
+}
+
+fn whole(sigma: Vec<f64>) -> Spectra {
+    Spectra { largest: sigma.iter().copied().fold(0.0, f64::max), sigma: Some(sigma) }
+}
+
+/// The products of the sides' values.
+fn kron(one: &Spectra, two: &Spectra) -> Spectra {
+    let both = one.sigma.as_ref().zip(two.sigma.as_ref());
+    let sigma = both.map(|(one, two)| one.iter().flat_map(|x| two.iter().map(move |y| x * y)).collect());
+    Spectra { largest: one.largest * two.largest, sigma }
 }
 
 /// Through the Khatri-Rao factors while these are smaller than the matrix, else of the matrix itself.
-fn hadamard(delta: &Delta, smaller: usize, dense_work: f64) -> Option<Vec<f64>> {
-    // The factors' way costs about rank²·(m + n), the matrix' way about 6·smaller²·larger.
+fn hadamard(delta: &Delta, smaller: usize, dense_work: f64) -> Option<Spectra> {
     if let Some(factors) = delta.factors(smaller) {
-        return product(&factors);
+        return product(&factors).map(whole);
     }
     let (m, n) = delta.shape();
-    if work(m, n) > dense_work {
-        return None;
-    }
     let mut values = vec![0f32; m * n];
     Delta { scale: 1.0, form: delta.form.clone() }.rows(0..m, &mut values);
     dense(&Dense { m, n, values }, dense_work)
 }
 
-fn side(side: &KronSide, dense_work: f64) -> Option<Vec<f64>> {
+fn side(side: &KronSide, dense_work: f64) -> Option<Spectra> {
     match side {
-        KronSide::Product(p) => product(p),
+        KronSide::Product(p) => product(p).map(whole),
         KronSide::Dense(d) => dense(d, dense_work),
     }
 }
 
 fn product(p: &Product) -> Option<Vec<f64>> {
     if p.rank >= p.m.min(p.n) {
-        return wide(p);
+        return multiplied_out(p);
     }
     let mut stack = Stack::new(p.m, p.n);
     stack.push(&p.b, &p.a, 0, 1.0);
@@ -55,7 +68,7 @@ fn product(p: &Product) -> Option<Vec<f64>> {
 }
 
 /// Factors that are no smaller than their product: multiplied out in f64.
-fn wide(p: &Product) -> Option<Vec<f64>> {
+fn multiplied_out(p: &Product) -> Option<Vec<f64>> {
     let b = MatRef::from_row_major_slice(&p.b, p.m, p.rank);
     let a = MatRef::from_row_major_slice(&p.a, p.rank, p.n);
     let (b, a) = (Mat::from_fn(p.m, p.rank, |i, j| f64::from(b[(i, j)])), Mat::from_fn(p.rank, p.n, |i, j| f64::from(a[(i, j)])));
@@ -64,16 +77,16 @@ fn wide(p: &Product) -> Option<Vec<f64>> {
     values(&out)
 }
 
-fn dense(d: &Dense, dense_work: f64) -> Option<Vec<f64>> {
+fn dense(d: &Dense, dense_work: f64) -> Option<Spectra> {
     if d.m.min(d.n) == 1 {
         let energy: f64 = d.values.iter().map(|v| f64::from(*v).powi(2)).sum();
-        return Some(vec![energy.sqrt()]);
+        return Some(whole(vec![energy.sqrt()]));
     }
-    if work(d.m, d.n) > dense_work {
-        return None;
+    if d.m as f64 * d.n as f64 * d.m.min(d.n) as f64 > dense_work {
+        return Some(Spectra { largest: largest(d)?, sigma: None });
     }
     let view = MatRef::from_row_major_slice(&d.values, d.m, d.n);
-    values(&Mat::from_fn(d.m, d.n, |i, j| f64::from(view[(i, j)])))
+    values(&Mat::from_fn(d.m, d.n, |i, j| f64::from(view[(i, j)]))).map(whole)
 }
 
 /// The values above rounding.
@@ -82,8 +95,4 @@ fn values(x: &Mat<f64>) -> Option<Vec<f64>> {
     let largest = sigma.iter().copied().fold(0.0, f64::max);
     sigma.retain(|s| *s > largest * 1e-14);
     Some(sigma)
-}
-
-fn work(m: usize, n: usize) -> f64 {
-    m as f64 * n as f64 * m.min(n) as f64
 }

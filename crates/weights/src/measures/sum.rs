@@ -12,6 +12,8 @@ pub(crate) struct One {
     pub(crate) elements: f64,
     /// ‖ΔW‖².
     pub(crate) energy: f64,
+    /// Largest singular value.
+    pub(crate) largest: f64,
     /// Singular values of ΔW; None where they were not computed.
     pub(crate) sigma: Option<Vec<f64>>,
     /// ‖W₀‖².
@@ -32,6 +34,7 @@ pub(super) struct Sum {
     pub(super) modules: usize,
     elements: f64,
     energy: f64,
+    largest: f64,
     sigma: Vec<f64>,
     /// A module without a spectrum is among them.
     incomplete: bool,
@@ -44,6 +47,7 @@ impl Sum {
         self.modules += 1;
         self.elements += one.elements;
         self.energy += one.energy;
+        self.largest = self.largest.max(one.largest);
         match &one.sigma {
             Some(sigma) => self.sigma.extend(sigma),
             None => self.incomplete = true,
@@ -62,6 +66,8 @@ impl Sum {
             elements: self.elements,
             frobenius,
             rms: if self.elements > 0.0 { frobenius / self.elements.sqrt() } else { 0.0 },
+            spectral: self.largest,
+            stable_rank: if self.largest > 0.0 { (frobenius / self.largest).powi(2) } else { 0.0 },
             spectrum: (!self.incomplete).then(|| spread(&self.sigma)),
             relative: (weight > 0.0).then(|| (change / weight).sqrt()),
             relative_modules,
@@ -75,8 +81,7 @@ fn spread(sigma: &[f64]) -> Spread {
     sorted.sort_by(|a, b| b.total_cmp(a));
     let spectral = sorted.first().copied().unwrap_or(0.0);
     if spectral == 0.0 {
-        let (stable_rank, effective_rank, effective_rank_energy) = (0.0, 0.0, 0.0);
-        return Spread { spectral, stable_rank, effective_rank, effective_rank_energy, rank: 0, rank_90: 0, rank_95: 0, rank_99: 0 };
+        return Spread { effective_rank: 0.0, effective_rank_energy: 0.0, rank: 0, rank_90: 0, rank_95: 0, rank_99: 0 };
     }
     // Relative to the largest: squares stay inside of the range of f64.
     sorted.iter_mut().for_each(|s| *s /= spectral);
@@ -93,8 +98,6 @@ fn spread(sigma: &[f64]) -> Spread {
         energies.len() - dropped.count()
     };
     Spread {
-        spectral,
-        stable_rank: total,
         effective_rank: perplexity(&sorted),
         effective_rank_energy: perplexity(&energies),
         rank: sorted.len(),
@@ -157,17 +160,17 @@ mod tests {
     #[test]
     fn equal_values_have_full_rank_by_every_measure() {
         let s = of(&[2.0; 10]);
-        assert!(
-            (s.stable_rank - 10.0).abs() < 1e-12 && (s.effective_rank - 10.0).abs() < 1e-9 && (s.effective_rank_energy - 10.0).abs() < 1e-9
-        );
+        assert!((s.effective_rank - 10.0).abs() < 1e-9 && (s.effective_rank_energy - 10.0).abs() < 1e-9);
+        assert!((Measures::of(&[2.0; 10], 1.0).stable_rank - 10.0).abs() < 1e-12);
         assert_eq!((s.rank, s.rank_90, s.rank_95, s.rank_99), (10, 9, 10, 10));
     }
 
     #[test]
     fn one_strong_direction() {
         let s = of(&[10.0, 1.0, 1.0]);
-        assert_eq!((s.spectral, s.rank_90, s.rank_95, s.rank_99), (10.0, 1, 1, 2));
-        assert!((s.stable_rank - 1.02).abs() < 1e-12);
+        assert_eq!((s.rank_90, s.rank_95, s.rank_99), (1, 1, 2));
+        let whole = Measures::of(&[1.0, 10.0, 1.0], 6.0);
+        assert!((whole.stable_rank - 1.02).abs() < 1e-12 && whole.spectral == 10.0 && (whole.rms - 17f64.sqrt()).abs() < 1e-12);
         let p: [f64; 3] = [10.0 / 12.0, 1.0 / 12.0, 1.0 / 12.0];
         assert!((s.effective_rank.ln() + p.iter().map(|p| p * p.ln()).sum::<f64>()).abs() < 1e-12);
     }
@@ -175,7 +178,8 @@ mod tests {
     #[test]
     fn nothing_has_no_rank() {
         let s = of(&[0.0, 0.0]);
-        assert_eq!((s.spectral, s.stable_rank, s.effective_rank, s.rank, s.rank_99), (0.0, 0.0, 0.0, 0, 0));
+        assert_eq!((s.effective_rank, s.rank, s.rank_99), (0.0, 0, 0));
+        assert_eq!((Measures::of(&[], 4.0).stable_rank, Measures::of(&[0.0], 0.0).rms), (0.0, 0.0));
         assert_eq!(of(&[]), s);
     }
 

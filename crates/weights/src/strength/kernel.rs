@@ -95,14 +95,16 @@ pub(super) fn lanes(rank: usize) -> usize {
 
 /// Decodes `raw` into `out`, with the instructions at hand.
 pub(super) fn decode(arch: Arch, dtype: Dtype, raw: &[u8], out: &mut [f32]) {
-    let mut done = 0;
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "vector instructions chosen at run time")]
-    if dtype == Dtype::F16 && arch.width() == 16 {
+    let done = if dtype == Dtype::F16 && arch.width() == 16 {
         // SAFETY: `Arch` has this width only after the processor was asked for AVX-512 (`Arch::detect`).
-        done = unsafe { avx512::decode_f16(raw, out) };
-    }
-    let _ = arch;
+        unsafe { avx512::decode_f16(raw, out) }
+    } else {
+        0
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let (done, _) = (0, arch);
     // The header has checked that sizes agree.
     let _ = decode_f32(dtype, &raw[done * dtype.size()..], &mut out[done..]);
 }

@@ -26,8 +26,8 @@ fn same(got: &Measures, want: &Value, what: &str) {
         ("frobenius", got.frobenius),
         ("rms", got.rms),
         ("elements", got.elements),
-        ("spectral", spread.spectral),
-        ("stable_rank", spread.stable_rank),
+        ("spectral", got.spectral),
+        ("stable_rank", got.stable_rank),
         ("effective_rank", spread.effective_rank),
         ("effective_rank_energy", spread.effective_rank_energy),
     ] {
@@ -55,6 +55,23 @@ fn measures_of_every_kind_agree_with_the_dense_spectra() {
         }
         same(&got.denoiser, &want["denoiser"], name);
     }
+}
+
+/// Norms and the stable rank of matrices that are too large for their spectrum.
+#[test]
+fn large_matrices_have_norms() {
+    let (expected, opened) = (expected(), file("kinds"));
+    let got = measures(&opened.adapter, &opened.source, None, &MeasureOptions { dense_work: 0.0 }, &Silent).unwrap();
+    let mut without = 0;
+    for module in &got.modules {
+        let (m, want) = (module.measures.as_ref().unwrap(), &expected["files"]["kinds"]["modules"][&module.name]);
+        for (key, got) in [("frobenius", m.frobenius), ("spectral", m.spectral), ("stable_rank", m.stable_rank)] {
+            close(got, want[key].as_f64().unwrap(), 1e-6, &format!("{} {key}", module.name));
+        }
+        without += usize::from(m.spectrum.is_none());
+    }
+    assert_eq!((without, got.denoiser.spectrum), (3, None));
+    assert!(got.notes[0].contains("3 stored matrices"), "{:?}", got.notes);
 }
 
 /// Overlaps and signs are compared with an absolute tolerance: they lie between 0 and 1.
