@@ -1,12 +1,14 @@
-//! Low-rank modules of an adapter file, as they are stored.
+//! Low-rank modules of an adapter file, as the backends take them.
 
-use weft_weights::adapter::{Adapter, Factors, Module};
-use weft_weights::dtype::{Dtype, decode_f32};
+use weft_weights::adapter::{Adapter, Factors, Kind, Module};
+use weft_weights::delta::Delta;
+use weft_weights::dtype::Dtype;
 use weft_weights::source::{ReadError, TensorSource};
+use weft_weights::strength::read_scalar;
 
 use crate::factors::{LowRank, Stored};
 
-/// The factors of one module in memory, in their stored type.
+/// The factors of one module in memory, with their scale.
 #[derive(Debug, Clone)]
 pub struct Held {
     m: usize,
@@ -19,41 +21,38 @@ pub struct Held {
 }
 
 impl Held {
-    /// Reads a plain low-rank pair. None for other kinds, for a Tucker core and for factors that do not fit each other: those go
-    /// through the engine's own loader and [`Held::of_values`].
+    /// Reads a plain pair (LoRA, LoCon without a core) in its stored type: half the bytes of f32 to upload, and nothing to convert. None
+    /// for every other kind: [`Held::of_delta`].
     ///
     /// # Errors
     /// [`ReadError`] of the source.
     pub fn read(adapter: &Adapter, source: &dyn TensorSource, module: &Module) -> Result<Option<Self>, ReadError> {
-        let Factors::Pair(pair) = &module.factors else { return Ok(None) };
+        let (Factors::Pair(pair), Kind::Lora | Kind::Locon) = (&module.factors, module.kind) else { return Ok(None) };
         let (m, n, rank) = (module.out_dim, module.in_dim, module.rank);
         let fits = |index: usize, rows: usize, columns: usize| {
             let info = &adapter.header.tensors[index];
-            info.dtype.is_float() && rows > 0 && rows.checked_mul(columns) == Some(info.elements())
+            info.dtype.is_float() && info.elements() > 0 && rows.checked_mul(columns) == Some(info.elements())
         };
         if pair.mid.is_some() || !fits(pair.up, m, rank) || !fits(pair.down, rank, n) {
             return Ok(None);
         }
-        let scale = match module.alpha {
-            Some(index) => first(adapter, source, index)?.map_or(1.0, |alpha| alpha / rank.max(1) as f64),
-            None => module.scale_from_metadata.unwrap_or(1.0),
-        };
+        let alpha = module.alpha.map(|index| read_scalar(source, &adapter.header.tensors[index])).transpose()?.flatten();
         let mut b = bytes(adapter, source, pair.up)?;
-        if module.swapped_halves {
-            let half = b.1.len() / m * (m / 2);
-            b.1.rotate_left(half);
-        }
-        let row0 = module.target.rows.map_or(0, |(first, _)| first);
-        Ok(Some(Self { m, n, rank, row0, scale, b, a: bytes(adapter, source, pair.down)? }))
+        swap_halves(&mut b.1, m, module);
+        let a = bytes(adapter, source, pair.down)?;
+        Ok(Some(Self { m, n, rank, row0: row0(module), scale: module.scale(alpha), b, a }))
     }
 
-    /// Factors that were computed: `b` m×rank, `a` rank×n, row-major. None unless the sizes fit.
+    /// The exact factors of `delta`, which was loaded from `module`, when their rank is `limit` or less: a Tucker core multiplied in, the
+    /// Khatri-Rao products of a LoHa, the Kronecker products of a LoKr. None above, and for dense differences.
     #[must_use]
-    pub fn of_values(m: usize, n: usize, b: &[f32], a: &[f32], row0: usize, scale: f64) -> Option<Self> {
-        let rank = a.len().checked_div(n)?;
-        let fits = rank > 0 && rank.checked_mul(n) == Some(a.len()) && rank.checked_mul(m) == Some(b.len());
+    pub fn of_delta(delta: &Delta, module: &Module, limit: usize) -> Option<Self> {
+        let factors = delta.factors(limit)?;
         let stored = |values: &[f32]| (Dtype::F32, bytemuck::cast_slice(values).to_vec());
-        fits.then(|| Self { m, n, rank, row0, scale, b: stored(b), a: stored(a) })
+        let mut b = stored(&factors.b);
+        swap_halves(&mut b.1, factors.m, module);
+        let (m, n, rank) = (factors.m, factors.n, factors.rank);
+        Some(Self { m, n, rank, row0: row0(module), scale: delta.scale, b, a: stored(&factors.a) })
     }
 
     /// As the backends take it, at the strength `weight`.
@@ -71,17 +70,22 @@ impl Held {
     }
 }
 
+/// First row of the weight that the module covers.
+fn row0(module: &Module) -> usize {
+    module.target.rows.map_or(0, |(first, _)| first)
+}
+
+/// Puts the rows of B (`m` of them) into the order of the target.
+fn swap_halves(b: &mut [u8], m: usize, module: &Module) {
+    if module.swapped_halves {
+        b.rotate_left(b.len() / m * (m / 2));
+    }
+}
+
 fn bytes(adapter: &Adapter, source: &dyn TensorSource, index: usize) -> Result<(Dtype, Vec<u8>), ReadError> {
     let info = &adapter.header.tensors[index];
     // The header was checked against the file's length: no tensor is larger than the file.
     let mut bytes = vec![0; info.byte_len() as usize];
     source.read_at(info.range.start, &mut bytes)?;
     Ok((info.dtype, bytes))
-}
-
-fn first(adapter: &Adapter, source: &dyn TensorSource, index: usize) -> Result<Option<f64>, ReadError> {
-    let (dtype, bytes) = bytes(adapter, source, index)?;
-    let mut value = [0f32];
-    let decoded = bytes.get(..dtype.size()).and_then(|bytes| decode_f32(dtype, bytes, &mut value).ok());
-    Ok(decoded.map(|()| f64::from(value[0])))
 }
