@@ -6,6 +6,7 @@
 //! Times are milliseconds since 1970 (UTC) in an `i64`; sizes are bytes.
 
 pub mod adapter;
+pub mod compare;
 pub mod event;
 pub mod ids;
 pub mod job;

@@ -2,12 +2,14 @@
 
 mod bake;
 mod bench;
+mod compare;
 mod config;
 mod edit;
 mod extract;
 mod fits;
 mod input;
 mod inspect;
+mod measure;
 mod merge;
 mod output;
 mod resize;
@@ -46,6 +48,10 @@ enum Command {
     Resize(resize::Resize),
     /// Make blocks of an adapter stronger, weaker, or leave them out, in a copy
     Edit(edit::Edit),
+    /// Tell how adapters relate: the same training, independent, or fighting, and where
+    Compare(compare::Compare),
+    /// Norms and ranks of what an adapter changes, by block, group and module
+    Measure(measure::Measure),
     /// Tell whether an adapter fits a checkpoint, and why
     Fits(fits::Fits),
     /// Bake adapters into a copy of a checkpoint
@@ -75,6 +81,8 @@ impl Cli {
             Command::Resize(command) => command.run(),
             Command::Extract(command) => command.run(),
             Command::Edit(command) => command.run(),
+            Command::Compare(command) => command.run(),
+            Command::Measure(command) => command.run(),
             Command::Fits(command) => command.run(),
             Command::Bake(command) => command.run(false),
             Command::Unbake(command) => command.run(true),

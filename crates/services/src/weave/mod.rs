@@ -1,5 +1,6 @@
 //! Weaving: do adapters fit together, what does their sum look like, what would a file of it be, and writing it.
 
+mod compare;
 mod job;
 pub(crate) mod members;
 mod pairs;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
+use weft_domain::compare::Comparison;
 use weft_domain::merge::{MergeEstimate, MergeRequest, Verdict, Weave};
 use weft_domain::{AdapterId, FileState, JobKind, JobView, Problem};
 use weft_storage::{FilePlace, NewJob, Store};
@@ -33,6 +35,9 @@ pub struct Together {
     /// Layout that all of them share.
     pub layout: Option<String>,
 }
+
+/// Most adapters of one comparison: pairs grow with the square.
+const COMPARED_MAX: usize = 8;
 
 /// The weaving use case. Clones share it.
 #[derive(Debug, Clone)]
@@ -98,6 +103,21 @@ impl Weaving {
         let set = relations::gram_set(&members, &labels, stop).map_err(plan::problem)?;
         pairs().keep(&keys, &set);
         Ok(set)
+    }
+
+    /// How adapters relate: sentences with their numbers, for every pair and block.
+    pub async fn compare(&self, _: &Reader, ids: &[AdapterId]) -> Result<Comparison, Problem> {
+        if ids.len() < 2 || ids.len() > COMPARED_MAX {
+            return Err(Problem::invalid("ids", format!("Choose 2 to {COMPARED_MAX} adapters to compare.")));
+        }
+        let places = self.places(ids).await?;
+        if let Some(reasons) = unusable(&places) {
+            return Err(Problem::invalid("ids", "Not all of these adapters can be used now.").detail(plan::sentences(&reasons)));
+        }
+        let stop = StopOnDrop::default();
+        let (flag, ids) = (stop.flag(), ids.to_vec());
+        let _permit = self.inner.gate.acquire().await.map_err(|e| crate::problem::internal("the weaving gate is closed", &e))?;
+        blocking(move || compare::compare(ids, &members::load_all(&places)?, &flag)).await?
     }
 
     /// What a merge would keep and weigh, computed without writing.

@@ -32,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::retry))
         .routes(routes!(weave::together))
+        .routes(routes!(weave::compare))
         .routes(routes!(weave::estimate))
         .routes(routes!(weave::merge))
         .routes(routes!(operations::start))
