@@ -30,8 +30,8 @@ CONVERT = {
     "ernie": single.convert_ernie_image_transformer_checkpoint_to_diffusers,
 }
 
-# Weights of diffusers whose original name is not known.
-UNKNOWN = {"proj_in_conv"}
+# Weights of diffusers whose original name is not known, or that stand between the levels of a model.
+UNKNOWN = {"proj_in_conv", "down_downscalers.1.1"}
 # Mochi's last block has another name for a weight that the tables read but do not write.
 READ_ONLY = {"transformer_blocks.47.norm1_context.linear_1"}
 
