@@ -20,7 +20,7 @@ pub(super) use engine::MODEL;
 mod engine {
     use super::Family;
     use super::Group::{In, Out};
-    use crate::family::model::{ANY, Alias, H, Leaf, Model, Outside, Part, Place, Section, Size, alias, at, fused, leaf, own, qkv, same};
+    use crate::family::model::{ANY, Alias, H, Leaf, Model, Outside, Part, Place, Section, Size, alias, at, fused, leaf, qkv, same};
     use crate::keys::Rows;
     use crate::layout::Extra;
 
@@ -30,13 +30,16 @@ mod engine {
         fused("attention.attn.in_proj", H.x(3), H, &QKV),
         leaf("attention.attn.out_proj", "attention.to_out.0", H, H),
         same("kv_mapper.1", H, H),
-        same("channelwise.0", H.x(4), H),
+        // It reads the skip connection too, where there is one.
+        same("channelwise.0", H.x(4), ANY),
         same("channelwise.4", H, H.x(4)),
-        own("depthwise", H, ANY),
+        same("depthwise", H, ANY),
         same("mapper", H.x(2), ANY),
         same("mapper_sca", H.x(2), ANY),
         same("mapper_crp", H.x(2), ANY),
     ];
+    /// A residual module, one that reads the time, one that attends.
+    static TURNS: [u8; 9] = [2, 2, 2, 0, 0, 0, 1, 1, 1];
     static ALIASES: [Alias; 3] = [
         alias("attention.attn.to_q", "attention.attn.in_proj", Rows::Nth(0)),
         alias("attention.attn.to_k", "attention.attn.in_proj", Rows::Nth(1)),
@@ -45,7 +48,7 @@ mod engine {
 
     const fn level(stem: &'static str, group: super::Group) -> Section {
         let place = Place::Slots { group, stride: 3 };
-        Section { native: stem, diffusers: stem, place, leaves: &MODULE, aliases: &ALIASES }
+        Section { native: stem, diffusers: stem, place, leaves: &MODULE, aliases: &ALIASES, turns: &TURNS }
     }
 
     static SECTIONS: [Section; 4] =

@@ -12,7 +12,9 @@ pub(super) use engine::MODEL;
 #[cfg(feature = "engine")]
 mod engine {
     use super::Family;
-    use crate::family::model::{ANY, F, H, Leaf, Model, Outside, Part, Section, Size, T, at, fused, leaf, norm, nth, qkv, same, section};
+    use crate::family::model::{
+        ANY, Dim, F, H, Leaf, Model, Outside, Part, Section, Size, T, at, fused, leaf, norm, nth, qkv, same, section, swapped,
+    };
     use crate::layout::{Extra, Group};
 
     static QKV: [Part; 3] = qkv("attn1.to_q", "attn1.to_k", "attn1.to_v");
@@ -36,7 +38,16 @@ mod engine {
 
     static SECTIONS: [Section; 1] = [section("blocks.", "blocks.", Group::Blocks, &BLOCK)];
 
-    static OUTSIDE: [Outside; 4] = [
+    static OUTSIDE: [Outside; 13] = [
+        at(Extra::In, leaf("t_embedder.mlp.0", "time_extra_emb.timestep_embedder.linear_1", H, Dim::Fixed(256))),
+        at(Extra::In, leaf("t_embedder.mlp.2", "time_extra_emb.timestep_embedder.linear_2", H, H)),
+        at(Extra::In, leaf("pooler.q_proj", "time_extra_emb.pooler.q_proj", ANY, ANY)),
+        at(Extra::In, leaf("pooler.k_proj", "time_extra_emb.pooler.k_proj", ANY, ANY)),
+        at(Extra::In, leaf("pooler.v_proj", "time_extra_emb.pooler.v_proj", ANY, ANY)),
+        at(Extra::In, leaf("pooler.c_proj", "time_extra_emb.pooler.c_proj", ANY, ANY)),
+        at(Extra::In, leaf("extra_embedder.0", "time_extra_emb.extra_embedder.linear_1", ANY, ANY)),
+        at(Extra::In, leaf("extra_embedder.2", "time_extra_emb.extra_embedder.linear_2", H, ANY)),
+        at(Extra::Out, swapped("final_layer.adaLN_modulation.1", "norm_out.linear", H.x(2), H)),
         at(Extra::In, leaf("mlp_t5.0", "text_embedder.linear_1", ANY, ANY)),
         at(Extra::In, leaf("mlp_t5.2", "text_embedder.linear_2", ANY, ANY)),
         at(Extra::In, leaf("x_embedder.proj", "pos_embed.proj", H, ANY)),

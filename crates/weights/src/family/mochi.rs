@@ -12,8 +12,9 @@ pub(super) use engine::MODEL;
 mod engine {
     use super::Family;
     use crate::family::model::{
-        ANY, Dim, F, H, Leaf, Model, Outside, Part, Section, Size, T, X, at, fused, leaf, norm, qkv, section, swapped,
+        ANY, Alias, Dim, F, H, Leaf, Model, Outside, Part, Section, Size, T, X, alias, at, fused, leaf, norm, qkv, section, swapped,
     };
+    use crate::keys::Rows;
     use crate::layout::{Extra, Group};
 
     // The text half is half as wide (X) as the image half.
@@ -38,7 +39,10 @@ mod engine {
         norm("attn.k_norm_y", "attn1.norm_added_k"),
     ];
 
-    static SECTIONS: [Section; 1] = [section("blocks.", "transformer_blocks.", Group::Blocks, &BLOCK)];
+    // In the last block, which only reads the text.
+    static ALIASES: [Alias; 1] = [alias("norm1_context.linear_1", "mod_y", Rows::All)];
+
+    static SECTIONS: [Section; 1] = [section("blocks.", "transformer_blocks.", Group::Blocks, &BLOCK).with(&ALIASES)];
 
     static OUTSIDE: [Outside; 9] = [
         at(Extra::In, leaf("x_embedder.proj", "patch_embed.proj", H, ANY)),

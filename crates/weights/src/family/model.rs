@@ -117,6 +117,8 @@ pub(crate) struct Section {
     pub(crate) place: Place,
     pub(crate) leaves: &'static [Leaf],
     pub(crate) aliases: &'static [Alias],
+    /// Where modules of several sorts take turns: which turn each leaf belongs to. Empty: every module has every leaf.
+    pub(crate) turns: &'static [u8],
 }
 
 /// A weight outside of the blocks.
@@ -224,12 +226,12 @@ pub(crate) const fn alias(name: &'static str, native: &'static str, rows: Rows) 
 
 /// Blocks that fill the slots of `group` in order.
 pub(crate) const fn section(native: &'static str, diffusers: &'static str, group: Group, leaves: &'static [Leaf]) -> Section {
-    Section { native, diffusers, place: Place::Slots { group, stride: 1 }, leaves, aliases: &[] }
+    Section { native, diffusers, place: Place::Slots { group, stride: 1 }, leaves, aliases: &[], turns: &[] }
 }
 
 /// Numbered blocks that have no slots of their own.
 pub(crate) const fn aside(native: &'static str, diffusers: &'static str, extra: Extra, leaves: &'static [Leaf]) -> Section {
-    Section { native, diffusers, place: Place::Outside(extra), leaves, aliases: &[] }
+    Section { native, diffusers, place: Place::Outside(extra), leaves, aliases: &[], turns: &[] }
 }
 
 pub(crate) const fn at(extra: Extra, leaf: Leaf) -> Outside {
@@ -239,6 +241,16 @@ pub(crate) const fn at(extra: Extra, leaf: Leaf) -> Outside {
 impl Section {
     pub(crate) const fn with(self, aliases: &'static [Alias]) -> Self {
         Self { aliases, ..self }
+    }
+
+    /// The leaves that module `index` has.
+    pub(crate) fn leaves_of(&self, index: usize) -> impl Iterator<Item = &'static Leaf> + use<> {
+        let Self { leaves, turns, place, .. } = *self;
+        let turn = match place {
+            Place::Slots { stride, .. } => index % usize::from(stride),
+            Place::Outside(_) => 0,
+        };
+        leaves.iter().enumerate().filter(move |(l, _)| turns.get(*l).is_none_or(|t| usize::from(*t) == turn)).map(|(_, leaf)| leaf)
     }
 
     /// The block's number and what stands behind it, when `path` (flattened) is in this section under either name.
@@ -295,13 +307,13 @@ impl Model {
         };
         let section = &self.sections[s];
         let block = Some((s, i));
-        let direct = section.leaves.iter().find_map(|l| {
+        let direct = section.leaves_of(i).find_map(|l| {
             let (rows, swapped, out) = l.named(rest.as_bytes())?;
             Some(Found { block, native: l.native, rows, swapped, out, inp: l.inp })
         });
         direct.or_else(|| {
             let alias = section.aliases.iter().find(|a| same_flat(rest.as_bytes(), a.name))?;
-            let leaf = section.leaves.iter().find(|l| l.native == alias.native)?;
+            let leaf = section.leaves_of(i).find(|l| l.native == alias.native)?;
             let out = if alias.rows == Rows::All { leaf.out } else { ANY };
             Some(Found { block, native: leaf.native, rows: alias.rows, swapped: Swapped::No, out, inp: leaf.inp })
         })
@@ -311,7 +323,7 @@ impl Model {
     pub(crate) fn canonical(&self, path: &str) -> Option<(Option<(&'static Section, usize)>, &'static Leaf)> {
         for section in self.sections {
             if let Some((i, rest)) = behind(path, section.native)
-                && let Some(leaf) = section.leaves.iter().find(|l| same_flat(rest.as_bytes(), l.native))
+                && let Some(leaf) = section.leaves_of(i).find(|l| same_flat(rest.as_bytes(), l.native))
             {
                 return Some((Some((section, i)), leaf));
             }
@@ -376,4 +388,44 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Model> {
 /// The model of a family; None for the UNets and the unknown.
 pub(crate) fn of(family: Family) -> Option<&'static Model> {
     MODELS.iter().copied().find(|m| m.family == family)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_agree_with_their_layouts() {
+        for model in all() {
+            for size in model.sizes {
+                let what = format!("{:?} {}", model.family, size.label);
+                assert_eq!(size.counts.len(), model.sections.len(), "{what}");
+                let layout = size.layout().unwrap_or_else(|| panic!("{what}: no layout {}", size.layout));
+                let slots = model.sections.iter().zip(size.counts).filter_map(|(s, count)| match s.place {
+                    Place::Slots { stride, .. } => Some(usize::from(count / stride)),
+                    Place::Outside(_) => None,
+                });
+                assert_eq!(slots.sum::<usize>(), layout.slots.len(), "{what}");
+                assert!(model.sections.len() <= 8, "{what}: the matcher has room for eight runs of blocks");
+                assert!(layout.family == model.family || model.family.entry().shares == Some(layout.family), "{what}");
+            }
+            for section in model.sections {
+                assert!(section.turns.is_empty() || section.turns.len() == section.leaves.len(), "{:?}", model.family);
+                for alias in section.aliases {
+                    assert!(section.leaves.iter().any(|l| l.native == alias.native), "{:?} {}", model.family, alias.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_family_but_the_unets_has_a_model_and_no_two_claim_the_same_word() {
+        let mut claims = std::collections::BTreeMap::new();
+        for family in Family::ALL {
+            assert_eq!(of(family).is_some(), !family.is_unet(), "{family:?}");
+            for claim in of(family).map_or(&[][..], |m| m.claims) {
+                assert_eq!(claims.insert(*claim, family), None, "{claim}");
+            }
+        }
+    }
 }

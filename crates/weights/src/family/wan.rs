@@ -16,7 +16,7 @@ pub(super) use engine::MODEL;
 #[cfg(feature = "engine")]
 mod engine {
     use super::Family;
-    use crate::family::model::{ANY, Dim, F, H, Leaf, Model, Outside, Section, Size, T, X, aside, at, leaf, norm, same, section};
+    use crate::family::model::{ANY, Dim, F, H, Leaf, M, Model, Outside, Section, Size, T, X, aside, at, leaf, norm, same, section};
     use crate::layout::{Extra, Group};
 
     static BLOCK: [Leaf; 18] = [
@@ -68,8 +68,8 @@ mod engine {
         at(Extra::In, leaf("time_embedding.0", "condition_embedder.time_embedder.linear_1", H, Dim::Fixed(256))),
         at(Extra::In, leaf("time_embedding.2", "condition_embedder.time_embedder.linear_2", H, H)),
         at(Extra::In, leaf("time_projection.1", "condition_embedder.time_proj", H.x(6), H)),
-        at(Extra::In, leaf("img_emb.proj.1", "condition_embedder.image_embedder.ff.net.0.proj", Dim::Fixed(1280), Dim::Fixed(1280))),
-        at(Extra::In, leaf("img_emb.proj.3", "condition_embedder.image_embedder.ff.net.2", X, Dim::Fixed(1280))),
+        at(Extra::In, leaf("img_emb.proj.1", "condition_embedder.image_embedder.ff.net.0.proj", M, M)),
+        at(Extra::In, leaf("img_emb.proj.3", "condition_embedder.image_embedder.ff.net.2", X, M)),
         at(Extra::In, same("vace_patch_embedding", H, ANY)),
         at(Extra::Out, leaf("head.head", "proj_out", ANY, H)),
     ];
@@ -82,8 +82,8 @@ mod engine {
             Size { label: "1.3B", layout: "wan_unet_30", counts: &[30, 0], widths: [1536, 8960, 4096, 0, 0] },
             Size { label: "14B", layout: "wan_unet_40", counts: &[40, 0], widths: [5120, 13824, 4096, 0, 0] },
             Size { label: "5B", layout: "wan_unet_30", counts: &[30, 0], widths: [3072, 14336, 4096, 0, 0] },
-            Size { label: "14B I2V", layout: "wan_unet_40", counts: &[40, 0], widths: [5120, 13824, 4096, 0, 5120] },
-            Size { label: "1.3B I2V", layout: "wan_unet_30", counts: &[30, 0], widths: [1536, 8960, 4096, 0, 1536] },
+            Size { label: "14B I2V", layout: "wan_unet_40", counts: &[40, 0], widths: [5120, 13824, 4096, 1280, 5120] },
+            Size { label: "1.3B I2V", layout: "wan_unet_30", counts: &[30, 0], widths: [1536, 8960, 4096, 1280, 1536] },
             Size { label: "1.3B VACE", layout: "wan_unet_30", counts: &[30, 15], widths: [1536, 8960, 4096, 0, 0] },
             Size { label: "14B VACE", layout: "wan_unet_40", counts: &[40, 8], widths: [5120, 13824, 4096, 0, 0] },
         ],

@@ -6,7 +6,7 @@
 use super::Rows;
 use crate::adapter::{Component, Target};
 use crate::family::Family;
-use crate::family::model::{self, Leaf, Section, Twin};
+use crate::family::model::{self, Dim, Leaf, Section, Twin};
 
 mod catalogue;
 mod text;
@@ -96,6 +96,28 @@ pub fn kohya(family: Family, target: &Target, in_dim: usize) -> Option<String> {
     };
     let prefix = if family == Family::Cascade { "lora_prior_unet_" } else { "lora_unet_" };
     Some(format!("{prefix}{path}"))
+}
+
+/// Rows of a whole canonical weight with so many columns. None where the tables do not tell, or the weight is not in them.
+///
+/// For putting parts together that cover only some of its rows: a qkv has not always three times as many rows as columns (Lumina 2, Mochi's
+/// text half), and a `linear1` not always seven times (Ovis-Image).
+#[must_use]
+pub fn rows(family: Family, path: &str, columns: usize) -> Option<usize> {
+    let model = model::of(family)?;
+    let (_, leaf) = model.canonical(path)?;
+    if let (Dim::Var(out, a), Dim::Var(inp, b)) = (leaf.out, leaf.inp)
+        && a == b
+    {
+        let inp = usize::from(inp);
+        return columns.is_multiple_of(inp).then(|| columns / inp * usize::from(out));
+    }
+    // Different widths: the size whose columns these are says how high it is.
+    let size = model.sizes.iter().find(|s| leaf.inp.value(&s.widths) == Some(columns))?;
+    leaf.out.value(&size.widths).or_else(|| match leaf.twin {
+        Twin::Split(parts) => parts.iter().map(|p| p.out.value(&size.widths)).sum(),
+        _ => None,
+    })
 }
 
 fn named(block: Option<(&str, usize)>, leaf: &str) -> String {

@@ -88,7 +88,7 @@ fn transformer(layout: &Layout, path: &str) -> SlotRef {
 
 /// For what the tables do not name (norms, biases, other variants): by the beginning of the name.
 fn outside(path: &str) -> Extra {
-    const EMBEDDERS: [&str; 14] = [
+    const EMBEDDERS: [&str; 15] = [
         "img_in",
         "txt_in",
         "time_in",
@@ -103,6 +103,7 @@ fn outside(path: &str) -> Extra {
         "text_embedding",
         "time_",
         "img_emb",
+        "proj_in",
     ];
     const FINAL: [&str; 5] = ["final_", "head", "proj_out", "norm_out", "last_"];
     const SHARED: [&str; 4] = ["distilled_guidance_layer", "double_stream_modulation", "single_stream_modulation", "adaln_"];

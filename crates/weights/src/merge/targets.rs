@@ -6,6 +6,7 @@
 use super::plan::MergeError;
 use crate::adapter::{Adapter, Component, Factors, Kind, Module, Side, Target};
 use crate::delta::{Base, needs_base};
+use crate::family::Family;
 use std::collections::BTreeMap;
 
 /// (first row, rows) of a fused weight; None: all of it.
@@ -198,7 +199,9 @@ fn sized(files: &[Named<'_>], target: Target, parts: Vec<Part>) -> Result<Group,
     let whole = parts.iter().find(|p| module(p).target.rows == target.rows).map(|p| module(p).out_dim);
     let vector = parts.iter().all(|p| is_vector(files, p));
     let heads = parts.iter().map(|p| module(p).out_dim).max().unwrap_or(0);
-    let m = whole.unwrap_or_else(|| fused_rows(&target.path, if vector { heads } else { n }));
+    let family = files.iter().map(|f| f.adapter.detection.family).find(|f| *f != Family::Unknown).unwrap_or_default();
+    let told = || if vector { None } else { crate::keys::names::rows(family, &target.path, n) };
+    let m = whole.or_else(told).unwrap_or_else(|| fused_rows(&target.path, if vector { heads } else { n }));
     for part in &parts {
         let found = module(part);
         let fits = if found.target.rows == target.rows { found.out_dim == m } else { part.row0 + found.out_dim <= m };

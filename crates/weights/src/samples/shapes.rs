@@ -186,7 +186,7 @@ impl Builder {
         for (section, count) in counts() {
             for i in 0..*count {
                 let depth = f64::from(before + i) / f64::from(total.max(2) - 1);
-                section.leaves.iter().for_each(|leaf| self.leaf(section, leaf, size, i, depth));
+                section.leaves_of(i.into()).for_each(|leaf| self.leaf(section, leaf, size, i, depth));
             }
             before += count;
         }

@@ -23,7 +23,7 @@ impl Weight {
         let number = |stem: &&str| {
             name.find(*stem).and_then(|at| name[at + stem.len()..].trim_start_matches("block").split('.').next()?.parse().ok())
         };
-        let block = BLOCKS.iter().find_map(|s| number(&s)).filter(|_| !name.contains("caption_projection"));
+        let block = BLOCKS.iter().find_map(number).filter(|_| !name.contains("caption_projection"));
         Self { name, shape, block }
     }
 }

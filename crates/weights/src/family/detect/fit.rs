@@ -86,7 +86,7 @@ impl<'a> Named<'a> {
             let inside = found.block.is_none_or(|(section, i)| i < usize::from(size.counts[section]));
             if !inside || !agrees(found.out, class.out) || !agrees(found.inp, class.width) {
                 out.wrong += class.count;
-            } else if class.width > 0 && matches!(found.inp, Dim::Var(..)) {
+            } else if [(found.inp, class.width), (found.out, class.out)].iter().any(|(d, n)| *n > 0 && matches!(d, Dim::Var(..))) {
                 out.measured += class.count;
             }
         }

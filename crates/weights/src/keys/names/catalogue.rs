@@ -36,7 +36,7 @@ pub fn catalogue(family: Family) -> Vec<Catalogue> {
     let one = |size: &'static Size| {
         let outside = model.outside.iter().filter_map(|o| weight(None, &o.leaf, size));
         let blocks = model.sections.iter().zip(size.counts).flat_map(|(section, count)| {
-            (0..usize::from(*count)).flat_map(move |i| section.leaves.iter().filter_map(move |l| weight(Some((section, i)), l, size)))
+            (0..usize::from(*count)).flat_map(move |i| section.leaves_of(i).filter_map(move |l| weight(Some((section, i)), l, size)))
         });
         Catalogue { family, size: size.label, layout: size.layout, weights: outside.chain(blocks).collect() }
     };

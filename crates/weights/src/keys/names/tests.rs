@@ -13,8 +13,8 @@ fn paths(model: &model::Model) -> Vec<String> {
     let mut out: Vec<String> = model.outside.iter().map(|o| o.leaf.native.to_owned()).collect();
     for (s, section) in model.sections.iter().enumerate() {
         let count = model.sizes.iter().map(|size| size.counts[s]).max().unwrap_or(0);
-        for i in [0, count.saturating_sub(1)] {
-            out.extend(section.leaves.iter().map(|l| format!("{}{i}.{}", section.native, l.native)));
+        for i in [0, 1, 2, count.saturating_sub(1)] {
+            out.extend(section.leaves_of(i.into()).map(|l| format!("{}{i}.{}", section.native, l.native)));
         }
     }
     out.into_iter().map(|p| p.replace('.', "_")).collect()
@@ -98,4 +98,16 @@ fn unets_and_text_encoders() {
     assert_eq!(kohya(Family::Sd1, &te(1, "x"), 768).as_deref(), Some("lora_te_x"));
     let t5 = te(3, "encoder_block_0_layer_0_SelfAttention_q");
     assert_eq!(diffusers(Family::Flux1, &t5, 4096).as_deref(), Some("encoder.block.0.layer.0.SelfAttention.q"));
+}
+
+#[test]
+fn heights_of_fused_weights() {
+    assert_eq!(rows(Family::Flux1, "single_blocks_3_linear1", 3072), Some(21504));
+    assert_eq!(rows(Family::Flux1, "single_blocks_3_linear1", 8), Some(56));
+    assert_eq!(rows(Family::Ovis, "single_blocks_3_linear1", 3072), Some(33792));
+    assert_eq!(rows(Family::Lumina2, "layers_3_attention_qkv", 2304), Some(3840));
+    assert_eq!(rows(Family::Lumina2, "layers_3_attention_qkv", 64), None);
+    assert_eq!(rows(Family::Mochi, "blocks_3_attn_qkv_y", 1536), Some(9216));
+    assert_eq!(rows(Family::Wan, "blocks_3_ffn_0", 5120), Some(13824));
+    assert_eq!(rows(Family::Sdxl, "conv_in", 4), None);
 }
