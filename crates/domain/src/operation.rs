@@ -21,6 +21,42 @@ pub enum Keep {
     Cumulative(f64),
 }
 
+/// Whose names a converted file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Convention {
+    /// kohya's sd-scripts, musubi-tuner, A1111, Forge.
+    Kohya,
+    ComfyUi,
+    Diffusers,
+}
+
+impl Convention {
+    /// All, in menu order.
+    pub const ALL: [Self; 3] = [Self::Kohya, Self::ComfyUi, Self::Diffusers];
+
+    /// The word that REST uses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kohya => "kohya",
+            Self::ComfyUi => "comfyui",
+            Self::Diffusers => "diffusers",
+        }
+    }
+
+    /// Who reads them.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Kohya => "kohya: A1111, Forge, trainers",
+            Self::ComfyUi => "ComfyUI",
+            Self::Diffusers => "diffusers",
+        }
+    }
+}
+
 /// What is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -49,6 +85,16 @@ pub enum Operation {
         /// Parts to leave out: `IN04`, `D00-D05`, `TE1`, `te`, …
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         drop: Vec<String>,
+    },
+    /// The same under the names that another program reads.
+    Convert {
+        to: Convention,
+        /// Leave out what the names cannot hold, instead of stopping.
+        #[serde(default)]
+        leave_out: bool,
+        /// None: as it is stored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dtype: Option<OutDtype>,
     },
 }
 

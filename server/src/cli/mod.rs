@@ -4,6 +4,7 @@ mod bake;
 mod bench;
 mod compare;
 mod config;
+mod convert;
 mod edit;
 mod extract;
 mod fits;
@@ -46,6 +47,8 @@ enum Command {
     Merge(merge::Merge),
     /// Cut an adapter to a smaller rank, in a copy
     Resize(resize::Resize),
+    /// Write an adapter under the names that another program reads
+    Convert(convert::Convert),
     /// Make blocks of an adapter stronger, weaker, or leave them out, in a copy
     Edit(edit::Edit),
     /// Tell how adapters relate: the same training, independent, or fighting, and where
@@ -80,6 +83,7 @@ impl Cli {
             Command::Merge(command) => command.run(),
             Command::Resize(command) => command.run(),
             Command::Extract(command) => command.run(),
+            Command::Convert(command) => command.run(),
             Command::Edit(command) => command.run(),
             Command::Compare(command) => command.run(),
             Command::Measure(command) => command.run(),

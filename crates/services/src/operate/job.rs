@@ -11,11 +11,15 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use weft_domain::merge::MergeOutcome;
-use weft_domain::operation::{Keep, Operation};
+use weft_domain::operation::{Convention, Keep, Operation};
 use weft_domain::{AdapterId, JobKind, Problem};
 use weft_storage::FilePlace;
+use weft_weights::ops::convert::{ConvertOptions, ConvertReport};
 use weft_weights::ops::{self, EditOptions, EditReport, OpError, Origin, ResizeOptions, ResizeReport};
 use weft_weights::progress::Progress;
+
+/// Sentences that an outcome carries at most: hundreds of modules may be left out.
+const WARNINGS_MAX: usize = 40;
 
 /// What the job is queued with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +54,7 @@ impl JobHandler for OperateJob {
 pub(crate) enum Plan {
     Resize(ResizeOptions),
     Edit(EditOptions),
+    Convert(ConvertOptions),
 }
 
 /// Checks what can be checked without computing.
@@ -64,6 +69,14 @@ pub(crate) fn plan(operation: &Operation, file: &Loaded) -> Result<Plan, Problem
             overwrite: true,
             ..ResizeOptions::new(checked(*keep)?)
         }),
+        Operation::Convert { to, leave_out, dtype } => {
+            let to = match to {
+                Convention::Kohya => ops::convert::Convention::Kohya,
+                Convention::ComfyUi => ops::convert::Convention::ComfyUi,
+                Convention::Diffusers => ops::convert::Convention::Diffusers,
+            };
+            Plan::Convert(ConvertOptions { leave_out: *leave_out, dtype: *dtype, origin, overwrite: true, ..ConvertOptions::new(to) })
+        }
         Operation::Edit { scale, te_scale, profile: values, drop } => {
             for factor in [Some(*scale), *te_scale].into_iter().flatten() {
                 weft_domain::parameter::SCALE.check(factor)?;
@@ -95,6 +108,7 @@ fn compute(operation: &Operation, file: &FilePlace, out: &Path, progress: &dyn P
     let loaded = members::load(file)?;
     let done = match plan(operation, &loaded)? {
         Plan::Resize(options) => ops::resize(loaded.member(), &options, out, progress).map(resized),
+        Plan::Convert(options) => ops::convert::convert(loaded.member(), &options, out, progress).map(converted),
         Plan::Edit(options) => ops::edit(loaded.member(), &options, out, progress).map(|report| edited(report, &loaded)),
     };
     done.map_err(|error| match error {
@@ -119,6 +133,21 @@ fn resized(report: ResizeReport) -> MergeOutcome {
         energy_kept: report.energy,
         bytes: report.bytes,
         warnings: report.warnings,
+    }
+}
+
+fn converted(report: ConvertReport) -> MergeOutcome {
+    let ranks = || report.modules.iter().map(|m| m.rank).filter(|rank| *rank > 0);
+    let left = report.left_out.iter().map(|(module, why)| format!("{module} was left out: {why}."));
+    MergeOutcome {
+        adapter: None,
+        path: String::new(),
+        modules: small(report.modules.len()),
+        rank_min: small(ranks().min().unwrap_or(0)),
+        rank_max: small(ranks().max().unwrap_or(0)),
+        energy_kept: 1.0,
+        bytes: report.bytes,
+        warnings: report.warnings.iter().cloned().chain(left).take(WARNINGS_MAX).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Operations on one adapter: resized, edited; checked. Each runs as a job.
+//! Operations on one adapter: resized, edited, converted; checked. Each runs as a job.
 
 mod check;
 mod job;
@@ -73,5 +73,6 @@ fn verb(operation: &Operation) -> &'static str {
     match operation {
         Operation::Resize { .. } => "Resizing",
         Operation::Edit { .. } => "Editing",
+        Operation::Convert { .. } => "Converting",
     }
 }

@@ -3,7 +3,7 @@
 use crate::common::Bench;
 use std::fs;
 use weft_domain::merge::MergeOutcome;
-use weft_domain::operation::{CheckOutcome, Keep, Operation, OperationRequest, Severity};
+use weft_domain::operation::{CheckOutcome, Convention, Keep, Operation, OperationRequest, Severity};
 use weft_domain::{AdapterCard, AdapterId, JobState, JobView, RootView};
 use weft_weights::family::Family;
 
@@ -65,6 +65,20 @@ async fn a_resized_copy_has_the_rank_and_says_what_it_kept() {
     assert_eq!((outcome.rank_min, outcome.rank_max), (1, 1));
     assert!(outcome.energy_kept > 0.0 && outcome.energy_kept < 1.0, "{outcome:?}");
     assert_eq!(bench.card("Thin.safetensors").await.rank_max, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_converted_copy_is_as_strong_as_the_original() {
+    let bench = Bench::new().await;
+    let (root, card) = library(&bench).await;
+    for to in Convention::ALL {
+        let convert = Operation::Convert { to, leave_out: false, dtype: None };
+        let job = bench.services.operations.start(&bench.editor(), request(&root, &card, convert, to.as_str())).await.unwrap();
+        done(&bench, job).await;
+        let copy = bench.card(&format!("{}.safetensors", to.as_str())).await;
+        let (one, other) = (strength(&bench, card.id).await, strength(&bench, copy.id).await);
+        assert!((one - other).abs() < 2e-3 * one, "{to:?}: {one} {other}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
