@@ -17,8 +17,11 @@ fn sample(family: Family) -> Option<Adapter> {
     Adapter::from_header(Header::read(&MemorySource(&bytes)).ok()?, None, None).ok()
 }
 
+/// Names and shapes of a checkpoint.
+type Weights = Vec<(String, Vec<usize>)>;
+
 /// The weights of an adapter in the original names, and in diffusers'; None where a name is not known.
-fn checkpoints(adapter: &Adapter) -> (Option<Vec<(String, Vec<usize>)>>, Option<Vec<(String, Vec<usize>)>>) {
+fn checkpoints(adapter: &Adapter) -> (Option<Weights>, Option<Weights>) {
     let family = adapter.detection.family;
     let (mut native, mut split) = (Some(Vec::new()), Some(Vec::new()));
     for module in adapter.modules.iter().filter(|m| m.target.component == Component::Denoiser) {
