@@ -32,6 +32,9 @@ pub(super) struct Bake {
     /// Round changed values up or down by chance, so that small changes survive in coarse types on average; the seed fixes the outcome
     #[arg(long, value_name = "SEED")]
     stochastic: Option<u64>,
+    /// Bake adapters in that were made for another model, as far as their modules find a weight
+    #[arg(long)]
+    misfits: bool,
     /// Replace what exists
     #[arg(long)]
     force: bool,
@@ -60,6 +63,7 @@ impl Bake {
             dtype: self.dtype,
             stochastic: self.stochastic,
             inverse,
+            misfits: self.misfits,
             checkpoint: Origin::named(name.to_string_lossy()),
             title: self.output.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
             overwrite: self.force,
