@@ -75,10 +75,12 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
     let blocks = Memo::new(move |_| {
         details.with(|d| (d.blocks.clone(), d.outside.clone(), d.mean, d.variance, d.card.fallback, d.layout_id.clone()))
     });
-    let title = move || details.with(|d| d.card.name.clone());
+    // The server writes the title when the page is drawn and its signals may be gone: then it is the name as it was.
+    let name = details.with_untracked(|d| d.card.name.clone());
+    let title = move || details.try_with(|d| d.card.name.clone()).unwrap_or_else(|| name.clone());
     let picture = Memo::new(move |_| details.with(|d| d.card.preview_url(640)));
     view! {
-        <Title text=title/>
+        <Title text=title.clone()/>
         <Conflict/>
         <div class="adapter">
             <Naming/>
