@@ -6,6 +6,7 @@ use super::access::{answer, role, services};
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
+use weft_domain::compare::Comparison;
 use weft_domain::merge::{MergeEstimate, MergeRequest, Verdict, Weave};
 use weft_domain::{AdapterId, JobView};
 use weft_weights::gram::GramSet;
@@ -25,6 +26,12 @@ pub struct Together {
 pub async fn weave_together(ids: Vec<AdapterId>) -> Result<Together, ApiError> {
     let together = answer(services().weave.together(&role().await?, &ids).await)?;
     Ok(Together { verdict: together.verdict, gram: together.gram, layout: together.layout })
+}
+
+/// How adapters relate.
+#[server(prefix = "/fn", endpoint = "weave/compare", input = Json)]
+pub async fn weave_compare(ids: Vec<AdapterId>) -> Result<Comparison, ApiError> {
+    answer(services().weave.compare(&role().await?, &ids).await)
 }
 
 /// Energy and size by rank, without writing.

@@ -14,6 +14,7 @@ mod fit;
 mod guard;
 mod loom;
 mod map;
+mod options;
 mod profile;
 mod result;
 mod save;

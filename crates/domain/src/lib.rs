@@ -6,10 +6,12 @@
 //! Times are milliseconds since 1970 (UTC) in an `i64`; sizes are bytes.
 
 pub mod adapter;
+pub mod compare;
 pub mod event;
 pub mod ids;
 pub mod job;
 pub mod merge;
+pub mod operation;
 pub mod parameter;
 pub mod problem;
 pub mod query;

@@ -1,8 +1,8 @@
 //! From a key to what it means: which module, which of its tensors, in which naming; and from the module's name to the
 //! weight it changes, equal under every naming.
 
-mod dit;
 mod locate;
+pub mod names;
 mod roles;
 mod slots;
 mod unet;
@@ -13,6 +13,7 @@ pub use slots::slot_of;
 
 use crate::adapter::Component;
 use crate::family::Family;
+use crate::family::model::{self, Swapped};
 
 /// Which rows of the (possibly fused) target a module covers, before its dimensions are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +22,28 @@ pub enum Rows {
     All,
     /// As many as the module has, after `n` times as many (to_k of qkv: 1).
     Nth(usize),
-    /// As many as the module has, after three times its columns (proj_mlp of linear1).
-    AfterQkv,
+    /// As many as the module has, after `columns` times its columns and `own` times its rows (proj_mlp of linear1: 3, 0).
+    After { columns: usize, own: usize },
 }
 
 impl Rows {
-    /// (first row, rows) for a module of out_dim × in_dim; None for all rows.
+    /// Behind q, k and v, each as high as the module is wide.
+    pub const AFTER_QKV: Self = Self::After { columns: 3, own: 0 };
+
+    /// (first row, rows) for a module of out_dim × in_dim; None for all rows. A rotation tells only one of the two, the other is 0: projections
+    /// are taken as square, an MLP as four times as wide.
     #[must_use]
     pub fn window(self, out_dim: usize, in_dim: usize) -> Option<(usize, usize)> {
+        let wide = if matches!(self, Self::After { .. }) { 4 } else { 1 };
+        let (out_dim, in_dim) = match (out_dim, in_dim) {
+            (0, n) => (n.saturating_mul(wide), n),
+            (m, 0) => (m, m / wide),
+            known => known,
+        };
         match self {
             Self::All => None,
             Self::Nth(n) => Some((n.saturating_mul(out_dim), out_dim)),
-            Self::AfterQkv => Some((in_dim.saturating_mul(3), out_dim)),
+            Self::After { columns, own } => Some((in_dim.saturating_mul(columns).saturating_add(out_dim.saturating_mul(own)), out_dim)),
         }
     }
 }
@@ -60,13 +71,22 @@ pub fn canonical(family: Family, located: &Located, last_block: Option<usize>) -
     if located.component != Component::Denoiser {
         return Canonical::plain(path);
     }
-    match family {
-        Family::Flux1 => dit::flux(path),
-        Family::Sd3 => dit::sd3(path, last_block),
-        Family::Wan => dit::wan(path),
-        Family::Sd1 | Family::Sd2 | Family::Sdxl => Canonical::plain(unet::to_diffusers(path).unwrap_or_else(|| path.to_owned())),
-        Family::Unknown => Canonical::plain(path),
+    if family.is_unet() {
+        return Canonical::plain(unet::to_diffusers(path).unwrap_or_else(|| path.to_owned()));
     }
+    let Some((model, found)) = model::of(family).and_then(|m| m.find(path).map(|found| (m, found))) else {
+        return Canonical::plain(path);
+    };
+    let swapped_halves = match found.swapped {
+        Swapped::No => false,
+        Swapped::Yes => true,
+        Swapped::InLastBlock => found.block.is_some_and(|(_, i)| Some(i) == last_block),
+    };
+    let name = match found.block {
+        Some((section, i)) => format!("{}{i}_{}", model.sections[section].native, found.native),
+        None => found.native.to_owned(),
+    };
+    Canonical { path: name.replace('.', "_"), rows: found.rows, swapped_halves }
 }
 
 /// `prefix`, an integer, then nothing or `_rest`: (integer, rest).

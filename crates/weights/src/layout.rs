@@ -2,11 +2,13 @@
 //! never on what a file happens to hold. Absent is not zero, and a layout is never guessed from a count: 57, 28, 30, 38, 40
 //! and 48 each have several owners.
 
+mod labels;
 mod views;
 
+pub(crate) use labels::{B, D, IN, M, OUT, REFINERS, S, blocks, doubles, slots};
 pub use views::{Entry, View, views};
 
-use crate::family::Family;
+use crate::family::{Family, entry};
 
 /// Display group of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -18,6 +20,8 @@ pub enum Group {
     Double,
     Single,
     Blocks,
+    /// Refiners that a model counts among its blocks (Z-Image, Lumina 2, OmniGen2).
+    Refiner,
 }
 
 impl Group {
@@ -31,6 +35,7 @@ impl Group {
             Self::Double => "double",
             Self::Single => "single",
             Self::Blocks => "blocks",
+            Self::Refiner => "refiner",
         }
     }
 }
@@ -113,66 +118,19 @@ pub enum SlotRef {
 }
 
 /// A named, versioned, ordered list of slots.
-#[derive(Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Layout {
     /// `sd_unet_25`, `flux_unet_57`, …
     pub id: &'static str,
     /// Raised when the meaning of a slot changes.
     pub version: u16,
-    /// The family it was made for; sd2 shares that of sd1.
+    /// The family it was made for; sd2 shares that of sd1, Chroma that of Flux.1.
     pub family: Family,
     pub slots: &'static [Slot],
 }
 
-const IN: [&str; 12] = ["IN00", "IN01", "IN02", "IN03", "IN04", "IN05", "IN06", "IN07", "IN08", "IN09", "IN10", "IN11"];
-const OUT: [&str; 12] = ["OUT00", "OUT01", "OUT02", "OUT03", "OUT04", "OUT05", "OUT06", "OUT07", "OUT08", "OUT09", "OUT10", "OUT11"];
-const D: [&str; 19] =
-    ["D00", "D01", "D02", "D03", "D04", "D05", "D06", "D07", "D08", "D09", "D10", "D11", "D12", "D13", "D14", "D15", "D16", "D17", "D18"];
-const S: [&str; 38] = [
-    "S00", "S01", "S02", "S03", "S04", "S05", "S06", "S07", "S08", "S09", "S10", "S11", "S12", "S13", "S14", "S15", "S16", "S17", "S18",
-    "S19", "S20", "S21", "S22", "S23", "S24", "S25", "S26", "S27", "S28", "S29", "S30", "S31", "S32", "S33", "S34", "S35", "S36", "S37",
-];
-const B: [&str; 40] = [
-    "B00", "B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B09", "B10", "B11", "B12", "B13", "B14", "B15", "B16", "B17", "B18",
-    "B19", "B20", "B21", "B22", "B23", "B24", "B25", "B26", "B27", "B28", "B29", "B30", "B31", "B32", "B33", "B34", "B35", "B36", "B37",
-    "B38", "B39",
-];
-
-/// Strings `runs` of labels together; N must be their total.
-const fn slots<const N: usize>(runs: &[(Group, &[&'static str], usize)]) -> [Slot; N] {
-    let mut out = [Slot { id: 0, label: "", group: Group::In }; N];
-    let (mut run, mut at) = (0, 0);
-    while run < runs.len() {
-        let (group, labels, count) = runs[run];
-        let mut i = 0;
-        while i < count {
-            out[at] = Slot { id: at as u16, label: labels[i], group };
-            (i, at) = (i + 1, at + 1);
-        }
-        run += 1;
-    }
-    assert!(at == N, "the runs must fill the layout");
-    out
-}
-
-static SD: [Slot; 25] = slots(&[(Group::In, &IN, 12), (Group::Mid, &["M00"], 1), (Group::Out, &OUT, 12)]);
-static SDXL: [Slot; 19] = slots(&[(Group::In, &IN, 9), (Group::Mid, &["M00"], 1), (Group::Out, &OUT, 9)]);
-static FLUX: [Slot; 57] = slots(&[(Group::Double, &D, 19), (Group::Single, &S, 38)]);
-static B24: [Slot; 24] = slots(&[(Group::Blocks, &B, 24)]);
-static B30: [Slot; 30] = slots(&[(Group::Blocks, &B, 30)]);
-static B38: [Slot; 38] = slots(&[(Group::Blocks, &B, 38)]);
-static B40: [Slot; 40] = slots(&[(Group::Blocks, &B, 40)]);
-
-/// Every layout.
-pub static LAYOUTS: [Layout; 7] = [
-    Layout { id: "sd_unet_25", version: 1, family: Family::Sd1, slots: &SD },
-    Layout { id: "sdxl_unet_19", version: 1, family: Family::Sdxl, slots: &SDXL },
-    Layout { id: "sd3_mmdit_24", version: 1, family: Family::Sd3, slots: &B24 },
-    Layout { id: "sd35l_mmdit_38", version: 1, family: Family::Sd3, slots: &B38 },
-    Layout { id: "flux_unet_57", version: 1, family: Family::Flux1, slots: &FLUX },
-    Layout { id: "wan_unet_30", version: 1, family: Family::Wan, slots: &B30 },
-    Layout { id: "wan_unet_40", version: 1, family: Family::Wan, slots: &B40 },
-];
+/// Every layout, family by family.
+pub static LAYOUTS: [Layout; 38] = entry::layouts();
 
 /// What an older or foreign layout name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +165,7 @@ impl Layout {
 
     /// The layouts that models of `family` have, the more common one first where there are two.
     pub fn for_family(family: Family) -> impl Iterator<Item = &'static Self> {
-        let family = if family == Family::Sd2 { Family::Sd1 } else { family };
+        let family = family.entry().shares.unwrap_or(family);
         LAYOUTS.iter().filter(move |l| l.family == family)
     }
 

@@ -13,6 +13,12 @@ pub mod profile;
 #[cfg(feature = "engine")]
 pub mod adapter;
 #[cfg(feature = "engine")]
+pub mod checkpoint;
+#[cfg(feature = "engine")]
+pub mod compare;
+#[cfg(feature = "engine")]
+pub mod delta;
+#[cfg(feature = "engine")]
 pub mod dtype;
 #[cfg(feature = "engine")]
 pub mod hashes;
@@ -25,7 +31,11 @@ pub mod keys;
 #[cfg(feature = "engine")]
 mod linalg;
 #[cfg(feature = "engine")]
+pub mod measures;
+#[cfg(feature = "engine")]
 pub mod merge;
+#[cfg(feature = "engine")]
+pub mod ops;
 #[cfg(feature = "engine")]
 pub mod progress;
 #[cfg(feature = "engine")]

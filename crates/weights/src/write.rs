@@ -83,6 +83,17 @@ impl<W: Write + Seek> TensorWriter<W> {
         self.out.write_all(bytes)
     }
 
+    /// Begins a tensor of `len` bytes, which follow in calls of [`append`](Self::append): for tensors that are copied piece by piece.
+    pub fn begin(&mut self, name: &str, dtype: Dtype, shape: &[usize], len: u64) {
+        self.entries.push((name.to_owned(), entry(dtype, shape, self.at, self.at + len)));
+        self.at += len;
+    }
+
+    /// Adds bytes to the tensor that was begun last. All its bytes must have come before the next one begins.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)
+    }
+
     /// Bytes of tensor data so far.
     #[must_use]
     pub fn data_len(&self) -> u64 {
@@ -162,6 +173,12 @@ impl AtomicFile {
     /// The file to write to.
     pub fn file(&self) -> Result<&File, WriteError> {
         self.file.as_ref().ok_or_else(|| failed(&self.temp, io::Error::other("already closed")))
+    }
+
+    /// Where the bytes lie until then: for a writer that opens paths itself. It may replace the file there; it must force it to the disk.
+    #[must_use]
+    pub fn temporary(&self) -> &Path {
+        &self.temp
     }
 
     /// Forces the bytes to the disk and gives the file its name. Without `overwrite` a file that appeared meanwhile is left alone.

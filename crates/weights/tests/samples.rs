@@ -46,7 +46,7 @@ fn a_set_is_recognised_marked_and_small() {
         families.insert(f.family);
         kinds.insert(f.kind);
     }
-    assert_eq!(families.len(), Family::ALL.len());
+    assert!(families.len() >= 8, "{families:?}");
     assert!(kinds.contains(&Kind::Lora) && kinds.contains(&Kind::Loha) && kinds.contains(&Kind::Lokr));
 }
 
@@ -75,12 +75,29 @@ fn tiny_samples_are_small_and_still_recognised() {
     let options = SampleOptions { size: Some(SampleSize::Tiny), ..SampleOptions::new(60) };
     let files = write_samples(dir.path(), &options, &Silent).unwrap();
     let total: u64 = files.iter().map(|f| f.bytes).sum();
-    assert!(total / 60 < 220_000, "{} bytes each", total / 60);
+    assert!(total / 60 < 300_000, "{} bytes each", total / 60);
     for f in &files {
         let a = open(&f.path);
         assert_eq!(a.detection.family, f.family, "{}: {:?}", f.path.display(), a.detection.evidence);
         assert!(a.detection.layout.is_some(), "{}", f.path.display());
     }
+}
+
+/// A file of each family and naming is recognised, from its keys and shapes together with what it says about itself.
+#[test]
+fn every_family_on_request() {
+    let dir = tempfile::tempdir().unwrap();
+    let families = Family::ALL.to_vec();
+    let options = SampleOptions { size: Some(SampleSize::Tiny), seed: 3, ..SampleOptions::new(4 * families.len()) };
+    let files = write_samples(dir.path(), &SampleOptions { families, ..options }, &Silent).unwrap();
+    for f in &files {
+        let a = open(&f.path);
+        assert_eq!(a.detection.family, f.family, "{}: {:?}", f.path.display(), a.detection.evidence);
+        assert!(a.detection.layout.is_some() && a.detection.confidence > 0.5, "{}: {:?}", f.path.display(), a.detection.evidence);
+        assert!(a.modules.iter().all(|m| matches!(m.slot, Some(SlotRef::Block(_)))), "{}", f.path.display());
+    }
+    let seen: BTreeSet<_> = files.iter().map(|f| (f.family, f.naming)).collect();
+    assert!(seen.len() > 60, "{}", seen.len());
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn print(file: &Path, found: &Inspection) {
         println!("  {label:<6} {strength:>12.6}  {}", "█".repeat(filled));
     }
     for warning in &found.warnings {
-        println!("  note: {warning}");
+        println!("  note: {}", output::plain(warning));
     }
     println!();
 }
@@ -86,6 +86,5 @@ fn facts(found: &Inspection) -> Vec<(&'static str, String)> {
     if let Some(hashes) = &found.hashes {
         facts.push(("sha256", hashes.sha256.clone()));
     }
-    // Names and words come from strangers' files: what could steer a terminal is shown, not obeyed.
-    facts.into_iter().map(|(name, value)| (name, value.chars().map(|c| if c.is_control() { '�' } else { c }).collect())).collect()
+    facts.into_iter().map(|(name, value)| (name, output::plain(&value))).collect()
 }

@@ -1,13 +1,24 @@
 //! The command line: one file per command, each a call to the same services that the page uses.
 
+mod bake;
+mod bench;
+mod compare;
 mod config;
+mod convert;
+mod edit;
+mod extract;
+mod fits;
+mod input;
 mod inspect;
+mod measure;
 mod merge;
 mod output;
+mod resize;
 mod samples;
 mod scan;
 mod serve;
 mod strand;
+mod verify;
 
 use crate::config::{GlobalOptions, Settings};
 use anyhow::Result;
@@ -34,8 +45,30 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Weave several adapters into one file
     Merge(merge::Merge),
+    /// Cut an adapter to a smaller rank, in a copy
+    Resize(resize::Resize),
+    /// Write an adapter under the names that another program reads
+    Convert(convert::Convert),
+    /// Make blocks of an adapter stronger, weaker, or leave them out, in a copy
+    Edit(edit::Edit),
+    /// Tell how adapters relate: the same training, independent, or fighting, and where
+    Compare(compare::Compare),
+    /// Norms and ranks of what an adapter changes, by block, group and module
+    Measure(measure::Measure),
+    /// Tell whether an adapter fits a checkpoint, and why
+    Fits(fits::Fits),
+    /// Bake adapters into a copy of a checkpoint
+    Bake(bake::Bake),
+    /// Take adapters that were baked in out of a copy of a checkpoint: the same command with the weights turned around
+    Unbake(bake::Bake),
+    /// Make an adapter of what sets one checkpoint apart from another
+    Extract(extract::Extract),
+    /// Check that adapter files are whole, are what they say, and do something
+    Verify(verify::Verify),
     /// Write synthetic adapters to try things out with
     Samples(samples::Samples),
+    /// Measure this machine: every figure beside what limits it
+    Bench(bench::Bench),
     /// Show every setting and where it comes from
     Config(config::Config),
 }
@@ -48,7 +81,18 @@ impl Cli {
             Command::Scan(command) => command.run(&self.global),
             Command::Inspect(command) => command.run(),
             Command::Merge(command) => command.run(),
+            Command::Resize(command) => command.run(),
+            Command::Extract(command) => command.run(),
+            Command::Convert(command) => command.run(),
+            Command::Edit(command) => command.run(),
+            Command::Compare(command) => command.run(),
+            Command::Measure(command) => command.run(),
+            Command::Fits(command) => command.run(),
+            Command::Bake(command) => command.run(false),
+            Command::Unbake(command) => command.run(true),
+            Command::Verify(command) => command.run(),
             Command::Samples(command) => command.run(),
+            Command::Bench(command) => command.run(),
             Command::Config(command) => command.run(&self.global),
         }
     }

@@ -1,10 +1,10 @@
 //! Weaving: do adapters fit together, what does their sum look like, what would a file of it be, and writing it.
 
+mod compare;
 mod job;
-mod members;
+pub(crate) mod members;
 mod pairs;
-mod plan;
-mod target;
+pub(crate) mod plan;
 
 pub(crate) use job::MergeJob;
 
@@ -12,12 +12,14 @@ use crate::access::{Editor, Reader};
 use crate::jobs::Jobs;
 use crate::names;
 use crate::problem::{ForPeople as _, blocking};
+use crate::produce::{Place, target};
 use members::Loaded;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
+use weft_domain::compare::Comparison;
 use weft_domain::merge::{MergeEstimate, MergeRequest, Verdict, Weave};
 use weft_domain::{AdapterId, FileState, JobKind, JobView, Problem};
 use weft_storage::{FilePlace, NewJob, Store};
@@ -34,6 +36,9 @@ pub struct Together {
     pub layout: Option<String>,
 }
 
+/// Most adapters of one comparison: pairs grow with the square.
+const COMPARED_MAX: usize = 8;
+
 /// The weaving use case. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Weaving {
@@ -48,12 +53,12 @@ struct Inner {
     /// Answers that need arithmetic are computed one at a time; merges have their own lane.
     gate: Semaphore,
     /// Choosing a file name and enqueuing its job happen as one.
-    naming: tokio::sync::Mutex<()>,
+    naming: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Weaving {
-    pub(crate) fn new(store: Store, jobs: Jobs) -> Self {
-        let inner = Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming: tokio::sync::Mutex::default() };
+    pub(crate) fn new(store: Store, jobs: Jobs, naming: Arc<tokio::sync::Mutex<()>>) -> Self {
+        let inner = Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming };
         Self { inner: Arc::new(inner) }
     }
 
@@ -100,6 +105,21 @@ impl Weaving {
         Ok(set)
     }
 
+    /// How adapters relate: sentences with their numbers, for every pair and block.
+    pub async fn compare(&self, _: &Reader, ids: &[AdapterId]) -> Result<Comparison, Problem> {
+        if ids.len() < 2 || ids.len() > COMPARED_MAX {
+            return Err(Problem::invalid("ids", format!("Choose 2 to {COMPARED_MAX} adapters to compare.")));
+        }
+        let places = self.places(ids).await?;
+        if let Some(reasons) = unusable(&places) {
+            return Err(Problem::invalid("ids", "Not all of these adapters can be used now.").detail(plan::sentences(&reasons)));
+        }
+        let stop = StopOnDrop::default();
+        let (flag, ids) = (stop.flag(), ids.to_vec());
+        let _permit = self.inner.gate.acquire().await.map_err(|e| crate::problem::internal("the weaving gate is closed", &e))?;
+        blocking(move || compare::compare(ids, &members::load_all(&places)?, &flag)).await?
+    }
+
     /// What a merge would keep and weigh, computed without writing.
     pub async fn estimate(&self, _: &Reader, weave: &Weave) -> Result<MergeEstimate, Problem> {
         plan::check(weave)?;
@@ -139,7 +159,7 @@ impl Weaving {
         let relative = target::free(&self.inner.store, &root, &folder, &stem).await?;
         let ids = request.weave.strands.iter().map(|s| s.adapter).collect();
         let key = format!("merge:{}:{relative}", root.id);
-        let input = job::Input { root: root.id, relative, ids, plan };
+        let input = job::Input { place: Place { root: root.id, relative }, ids, plan };
         let input = serde_json::to_value(input).map_err(|e| crate::problem::internal("a merge plan cannot be stored", &e))?;
         self.inner.jobs.enqueue(&NewJob::new(JobKind::Merge, format!("Weaving {title}"), input).once(key)).await
     }
@@ -211,5 +231,32 @@ impl StopOnDrop {
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::open::open;
+    use weft_domain::ProblemKind;
+    use weft_weights::merge::{Member, MergeInput, MergePlan, Method, OutDtype};
+    use weft_weights::progress::Silent;
+    use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
+
+    #[test]
+    fn a_dropped_request_stops_its_arithmetic() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = SampleOptions { size: Some(SampleSize::Tiny), ..SampleOptions::new(1) };
+        let files = write_samples(dir.path(), &options, &Silent).unwrap();
+        let opened = open(&files[0].path).unwrap();
+        let members = [Member { adapter: &opened.adapter, source: &opened.source }];
+        let plan = MergePlan { rank: Some(4), ..MergePlan::new(vec![MergeInput::new("a", 1.0)], Method::Svd, OutDtype::F16) };
+        let stop = StopOnDrop::default();
+        let flag = stop.flag();
+        assert!(weft_weights::merge::estimate(&plan, &members, &*flag).is_ok(), "somebody waits: it is computed");
+        drop(stop);
+        let stopped = weft_weights::merge::estimate(&plan, &members, &*flag).map_err(plan::problem).unwrap_err();
+        assert_eq!(stopped.kind, ProblemKind::Unavailable, "{stopped}");
+        assert!(relations::gram_set(&members, &["a"], &*flag).is_err());
     }
 }

@@ -2,7 +2,7 @@
 //! under all the others are then sums over that cube. Tags, which an adapter may have many of, are counted apart.
 
 use super::AdapterRepo;
-use super::filter::{Apply, Live, everything, push_where};
+use super::filter::{Apply, Live, everything, push_where, unhinted};
 use crate::error::StoreResult;
 use crate::sql::Sql;
 use crate::text::fold;
@@ -61,7 +61,7 @@ impl AdapterRepo {
         let read = self.store.read();
         let mut sql = Sql::new("SELECT t.name, c.n FROM (SELECT l.tag_id, COUNT(*) AS n FROM adapter_tags l");
         if !everything(query, live, Apply::AllButTags) {
-            sql.push(" WHERE +l.adapter_id IN (SELECT a.id FROM adapters a");
+            sql.push(" WHERE ").push(unhinted(self.store.engine())).push("l.adapter_id IN (SELECT a.id FROM adapters a");
             push_where(&mut sql, self.store.engine(), query, live, Apply::AllButTags);
             sql.push(")");
         }

@@ -35,18 +35,28 @@ pub(super) fn everything(query: &LibraryQuery, live: &Live, apply: Apply) -> boo
     !live.some_removed && !rest.is_narrowed()
 }
 
+/// SQLite's "do not use this column's index". PostgreSQL knows from its statistics which way is short, and the sign would only blind it.
+pub(super) const fn unhinted(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "+",
+        Engine::Postgres => "",
+    }
+}
+
 /// Appends ` WHERE …` for `adapters` as `a`, below the watched roots.
 ///
-/// The `+` keeps both engines from starting at that column's index: a walk along the index that has the wanted order, or that holds
+/// [`unhinted`] keeps SQLite from starting at that column's index: a walk along the index that has the wanted order, or that holds
 /// all wanted columns, with a look into the list for each row, beats a visit to every listed row.
 pub(super) fn push_where(sql: &mut Sql, engine: Engine, query: &LibraryQuery, live: &Live, apply: Apply) {
     sql.push(" WHERE TRUE");
     if live.some_removed {
-        sql.push(" AND +a.root_id IN ").bind_list(live.roots.keys().copied());
+        sql.push(" AND ").push(unhinted(engine)).push("a.root_id IN ").bind_list(live.roots.keys().copied());
     }
     push_words(sql, engine, query);
     if apply != Apply::AllButTags && !query.tag.is_empty() {
-        sql.push(" AND +a.id IN (SELECT l.adapter_id FROM adapter_tags l JOIN tags t ON t.id = l.tag_id WHERE t.folded IN ");
+        sql.push(" AND ")
+            .push(unhinted(engine))
+            .push("a.id IN (SELECT l.adapter_id FROM adapter_tags l JOIN tags t ON t.id = l.tag_id WHERE t.folded IN ");
         sql.bind_list(query.tag.iter().map(|tag| fold(tag))).push(")");
     }
     if apply == Apply::WordsAndTags {
@@ -60,7 +70,7 @@ pub(super) fn push_where(sql: &mut Sql, engine: Engine, query: &LibraryQuery, li
         }
     }
     if !query.root.is_empty() {
-        sql.push(" AND +a.root_id IN ").bind_list(query.root.iter().filter_map(|id| id.parse::<i64>().ok()));
+        sql.push(" AND ").push(unhinted(engine)).push("a.root_id IN ").bind_list(query.root.iter().filter_map(|id| id.parse::<i64>().ok()));
     }
     if !query.blocks.is_empty() {
         let has = |word: &str| query.blocks.iter().any(|value| value == word);

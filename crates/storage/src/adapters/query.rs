@@ -1,6 +1,6 @@
 //! Asking the library.
 
-use super::filter::{Apply, Live, everything, push_where};
+use super::filter::{Apply, Live, everything, push_where, unhinted};
 use super::view::{self, CARD_COLUMNS, CardRow};
 use super::{AdapterRepo, FilePlace, facets};
 use crate::entity::{adapter, detail, root};
@@ -134,7 +134,8 @@ impl AdapterRepo {
         let mut sql = Sql::new("SELECT ");
         sql.push(CARD_COLUMNS).push(" FROM adapters a");
         if !everything(query, live, Apply::All) {
-            sql.push(if total > MANY { " WHERE +a.id IN " } else { " WHERE a.id IN " }).push("(SELECT a.id FROM adapters a");
+            let many = if total > MANY { unhinted(self.store.engine()) } else { "" };
+            sql.push(" WHERE ").push(many).push("a.id IN (SELECT a.id FROM adapters a");
             push_where(&mut sql, self.store.engine(), query, live, Apply::All);
             sql.push(")");
         }

@@ -239,7 +239,7 @@ def other_transformers(w: Writer) -> None:
 
 
 def strangers(w: Writer) -> None:
-    """Families outside the six: an engine must not name one of the six."""
+    """Families with few keys each: an engine must not take one for another."""
     h = 3072
     files = {
         "stranger_qwen_image": [Pair("lora_unet_transformer_blocks_59_attn_add_k_proj", h, h, 1, 1.0), Pair("lora_unet_transformer_blocks_3_img_mlp_net_0_proj", 4 * h, h, 1, 1.0)],
@@ -247,10 +247,15 @@ def strangers(w: Writer) -> None:
         "stranger_hunyuan_video": [Pair("lora_unet_double_blocks_19_img_mlp_fc1", 4 * h, h, 1, 1.0), Pair("lora_unet_single_blocks_39_modulation_linear", 3 * h, h, 1, 1.0)],
         "stranger_z_image": [Pair("lora_unet_layers_29_attention_to_q", 3840, 3840, 1, 1.0), Pair("lora_unet_layers_2_feed_forward_w1", 10240, 3840, 1, 1.0)],
     }
+    told = {
+        "stranger_qwen_image": ("qwenimage", "qwen_dit_60"), "stranger_flux2_klein": ("flux2", "flux2_transformer_25"),
+        "stranger_hunyuan_video": ("hunyuanvideo", "hunyuanvideo_dit_60"), "stranger_z_image": ("zimage", "zimage_dit_34"),
+    }
     for name, pairs in files.items():
-        w.file(name, pairs, by="key rules of the family's trainers", naming="kohya", family="unknown", kind="lora")
+        family, layout = told[name]
+        w.file(name, pairs, by="key rules of the family's trainers", naming="kohya", family=family, layout=layout, kind="lora")
     ltx = [Pair("transformer.transformer_blocks.27.attn1.to_q", 2048, 2048, 1), Pair("transformer.transformer_blocks.27.attn2.to_k", 2048, 2048, 1)]
-    w.file("stranger_ltx", ltx, by="key rules of diffusers", naming="peft", family="unknown", kind="lora")
+    w.file("stranger_ltx", ltx, by="key rules of diffusers", naming="peft", family="ltx", layout="ltx_dit_28", kind="lora")
 
 
 def write_all(out: Path) -> list[File]:

@@ -74,6 +74,14 @@ def place(stem: str, family: str, rows: int) -> Place:
     if family == "wan":
         path = wan_path(path)
         return Place("denoiser", path, None, numbered(path, "blocks_"))
+    if family in ("flux2", "hunyuanvideo"):
+        return Place("denoiser", path, None, flux_slot(path))
+    if family in ("qwenimage", "ltx"):
+        return Place("denoiser", path, None, numbered(path, "transformer_blocks_"))
+    if family == "zimage":
+        found = re.match(r"(layers_\d+_attention)_to_([qkv])$", path)
+        window = ("qkv".index(found[2]) * rows, rows) if found else None
+        return Place("denoiser", f"{found[1]}_qkv" if found else path, window, numbered(path, "layers_"))
     return Place("denoiser", path, None, None)
 
 

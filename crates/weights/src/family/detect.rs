@@ -1,10 +1,12 @@
 //! Telling the family from keys and shapes. Widths are stronger than indices (partial adapters are common), shapes are
-//! stronger than metadata, and "unknown" is an answer.
+//! stronger than metadata, and "either of these" and "unknown" are answers.
 
-mod transformer;
+mod fit;
+mod tables;
+mod text;
 mod unet;
 
-use super::hints::{Claim, Hints};
+use super::hints::Hints;
 use super::{Detection, Family};
 use crate::adapter::Component;
 use crate::keys::indexed;
@@ -25,33 +27,52 @@ pub struct Evidence<'a> {
 }
 
 /// What the keys and shapes alone say.
+#[derive(Debug, Default)]
 struct Verdict {
-    claim: Option<Claim>,
+    family: Option<Family>,
+    /// A model that has no family here.
+    looks_like: Option<&'static str>,
     confidence: f32,
     evidence: Vec<String>,
     layout: Option<&'static Layout>,
-    /// Families that keys and shapes cannot rule out; metadata may choose among them.
-    rivals: Vec<Claim>,
+    /// Families that keys and shapes cannot rule out, `family` left out; metadata may choose among them.
+    rivals: Vec<Candidate>,
+    /// How many of the first rivals are as likely as `family`, so that the user should know of them.
+    open: usize,
     variant: Option<String>,
+}
+
+/// A family with the layout and variant that go with it.
+#[derive(Debug, Clone)]
+struct Candidate {
+    family: Family,
+    layout: Option<&'static Layout>,
+    variant: Option<String>,
+}
+
+impl Candidate {
+    fn plain(family: Family) -> Self {
+        Self { family, layout: Layout::for_family(family).next(), variant: None }
+    }
 }
 
 impl Verdict {
     fn known(family: Family, confidence: f32, evidence: impl Into<String>) -> Self {
         let layout = Layout::for_family(family).next();
-        Self { claim: Some(Claim::Known(family)), confidence, evidence: vec![evidence.into()], layout, rivals: Vec::new(), variant: None }
+        Self { family: Some(family), confidence, evidence: vec![evidence.into()], layout, ..Self::default() }
     }
 
     fn foreign(label: &'static str, evidence: impl Into<String>) -> Self {
-        let evidence = vec![evidence.into(), format!("It looks like {label}, which has no block layout here yet.")];
-        Self { claim: Some(Claim::Foreign(label)), confidence: 0.8, evidence, layout: None, rivals: Vec::new(), variant: None }
+        let evidence = vec![evidence.into(), format!("It looks like {label}, which has no block layout here.")];
+        Self { looks_like: Some(label), evidence, ..Self::default() }
     }
 
     fn nothing(evidence: impl Into<String>) -> Self {
-        Self { claim: None, confidence: 0.0, evidence: vec![evidence.into()], layout: None, rivals: Vec::new(), variant: None }
+        Self { evidence: vec![evidence.into()], ..Self::default() }
     }
 
-    fn rivals(mut self, rivals: &[Claim]) -> Self {
-        self.rivals = rivals.to_vec();
+    fn rivals(mut self, rivals: &[Family]) -> Self {
+        self.rivals = rivals.iter().copied().filter(|f| Some(*f) != self.family).map(Candidate::plain).collect();
         self
     }
 }
@@ -72,22 +93,11 @@ impl<'a> Keys<'a> {
         self.any(|p| p.contains(part))
     }
 
-    /// Highest index after `prefix`.
-    fn max_index(&self, prefix: &str) -> Option<usize> {
-        self.0.iter().filter_map(|e| indexed(e.path, prefix).map(|(i, _)| i)).max()
-    }
-
     /// The width that most modules with `test` have.
     fn width(&self, test: impl Fn(&str) -> bool) -> Option<usize> {
         let mut widths: Vec<usize> = self.0.iter().filter(|e| e.width > 0 && test(e.path)).map(|e| e.width).collect();
         widths.sort_unstable();
         widths.chunk_by(|a, b| a == b).max_by_key(|run| run.len()).map(|run| run[0])
-    }
-
-    /// Rows per column of the first module with `test`, when it is a whole number.
-    fn ratio(&self, test: impl Fn(&str) -> bool) -> Option<usize> {
-        let e = self.0.iter().find(|e| e.width > 0 && e.out_dim > 0 && test(e.path))?;
-        e.out_dim.is_multiple_of(e.width).then_some(e.out_dim / e.width)
     }
 }
 
@@ -97,9 +107,9 @@ pub fn detect(evidence: &[Evidence<'_>], hints: &Hints) -> Detection {
     let keys = Keys(evidence.iter().filter(|e| e.component == Component::Denoiser).copied().collect());
     let te2 = evidence.iter().any(|e| e.component == Component::TextEncoder(2));
     let verdict = if keys.0.is_empty() {
-        text_only(evidence)
+        text::detect(evidence)
     } else {
-        transformer::detect(&keys)
+        tables::detect(&keys)
             .or_else(|| unet::detect(&keys, te2))
             .unwrap_or_else(|| Verdict::nothing("No key has the name of a block that is known."))
     };
@@ -108,60 +118,74 @@ pub fn detect(evidence: &[Evidence<'_>], hints: &Hints) -> Detection {
 
 /// Weighs the verdict against the metadata.
 fn settle(mut verdict: Verdict, hints: &Hints) -> Detection {
-    if let Some((claim, place)) = &hints.claim {
-        match verdict.claim {
-            Some(own) if own == *claim => {
-                verdict.confidence = (verdict.confidence + 0.1).min(0.99);
-                verdict.evidence.push(format!("The metadata says the same ({place})."));
-            }
-            Some(own) if verdict.rivals.contains(claim) => {
-                verdict.evidence.push(format!(
-                    "Keys and shapes fit {} as well as {}; the metadata decides ({place}).",
-                    own.label(),
-                    claim.label()
-                ));
-                verdict.confidence = verdict.confidence.clamp(0.5, 0.8);
-                follow(&mut verdict, *claim);
-            }
-            Some(own) => {
-                verdict.confidence = (verdict.confidence - 0.1).max(0.1);
-                verdict.evidence.push(format!(
-                    "The metadata says {} ({place}), but keys and shapes are those of {}; they count more.",
-                    claim.label(),
-                    own.label()
-                ));
-            }
-            None if verdict.rivals.contains(claim) => {
-                verdict.confidence = 0.5;
-                verdict.evidence.push(format!("The metadata says {} ({place}).", claim.label()));
-                follow(&mut verdict, *claim);
-            }
-            None => verdict.evidence.push(format!("The metadata says {} ({place}), but nothing in the keys confirms it.", claim.label())),
-        }
-    }
-    let family = match verdict.claim {
-        Some(Claim::Known(family)) => family,
-        _ => Family::Unknown,
-    };
-    let looks_like = match verdict.claim {
-        Some(Claim::Foreign(label)) => Some(label),
-        _ => None,
-    };
+    weigh(&mut verdict, hints);
+    let family = verdict.family.unwrap_or_default();
     let variant = variant(family, verdict.variant, hints);
     let confidence = if family == Family::Unknown { 0.0 } else { verdict.confidence };
-    Detection { family, confidence, evidence: verdict.evidence, variant, layout: verdict.layout, looks_like }
+    let rivals: Vec<Family> = verdict.rivals.iter().take(verdict.open).map(|c| c.family).collect();
+    if !rivals.is_empty() {
+        let names: Vec<&str> = rivals.iter().map(|f| f.label()).collect();
+        let it = verdict.family.map_or("It may be for", |_| "It may as well be for");
+        verdict.evidence.push(format!(
+            "{it} {}: these keys and shapes fit {} too.",
+            list(&names),
+            if names.len() == 1 { "it" } else { "them" }
+        ));
+    }
+    Detection { family, confidence, evidence: verdict.evidence, variant, layout: verdict.layout, looks_like: verdict.looks_like, rivals }
 }
 
-fn follow(verdict: &mut Verdict, claim: Claim) {
-    verdict.claim = Some(claim);
-    verdict.layout = match claim {
-        Claim::Known(family) => Layout::for_family(family).next(),
-        Claim::Foreign(_) => None,
-    };
+fn weigh(verdict: &mut Verdict, hints: &Hints) {
+    // What names say counts only where keys and shapes leave a choice; what metadata says is weighed in every case.
+    let named =
+        || hints.named().filter(|(f, _)| verdict.open > 0 && (verdict.family == Some(*f) || verdict.rivals.iter().any(|c| c.family == *f)));
+    let Some((claim, place)) = hints.claim().or_else(named) else { return };
+    let place = place.to_owned();
+    let rival = verdict.rivals.iter().position(|c| c.family == claim);
+    match (verdict.family, rival) {
+        (Some(own), _) if own == claim => {
+            verdict.confidence = (verdict.confidence + if verdict.open > 0 { 0.25 } else { 0.1 }).min(0.99);
+            verdict.open = 0;
+            verdict.evidence.push(format!("The metadata says the same ({place})."));
+        }
+        (own, Some(rival)) => {
+            verdict.evidence.push(match own {
+                Some(own) => {
+                    format!("Keys and shapes fit {} as well as {}; the metadata decides ({place}).", own.label(), claim.label())
+                }
+                None => format!("The metadata says {} ({place}).", claim.label()),
+            });
+            verdict.confidence = if own.is_some() { verdict.confidence.clamp(0.5, 0.8) } else { 0.5 };
+            verdict.open = 0;
+            let chosen = verdict.rivals[rival].clone();
+            (verdict.family, verdict.layout, verdict.variant) = (Some(chosen.family), chosen.layout, chosen.variant);
+        }
+        (Some(own), None) => {
+            verdict.confidence = (verdict.confidence - 0.1).max(0.1);
+            verdict.evidence.push(format!(
+                "The metadata says {} ({place}), but keys and shapes are those of {}; they count more.",
+                claim.label(),
+                own.label()
+            ));
+        }
+        (None, None) => {
+            verdict.evidence.push(format!("The metadata says {} ({place}), but nothing in the keys confirms it.", claim.label()));
+        }
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [head @ .., last] => format!("{} or {last}", head.join(", ")),
+    }
 }
 
 /// Finer than the family, from shapes first, then from names.
 fn variant(family: Family, shape: Option<String>, hints: &Hints) -> Option<String> {
+    let shape = shape.filter(|s| !s.is_empty());
     match family {
         Family::Flux1 => hints.flux().map(str::to_owned),
         Family::Sdxl => hints.sdxl().map(str::to_owned),
@@ -173,30 +197,6 @@ fn variant(family: Family, shape: Option<String>, hints: &Hints) -> Option<Strin
         Family::Sd2 => hints.word("768 v").then(|| "768-v".to_owned()),
         _ => shape,
     }
-}
-
-/// Files without a denoiser: the widths of the text encoders are all there is.
-fn text_only(evidence: &[Evidence<'_>]) -> Verdict {
-    let has = |n| evidence.iter().any(|e| e.component == Component::TextEncoder(n));
-    let hidden =
-        |e: &&Evidence<'_>| e.path.contains("q_proj") || e.path.contains("k_proj") || e.path.contains("v_proj") || e.path.contains("fc1");
-    let width = evidence.iter().find(|e| hidden(e) && e.width > 0).map(|e| e.width);
-    let all: Vec<Claim> = Family::ALL.into_iter().map(Claim::Known).collect();
-    let only = "The file changes text encoders only";
-    let verdict = match (has(1), has(2), has(3), width) {
-        (_, true, true, _) => Verdict::known(Family::Sd3, 0.5, format!("{only}: two CLIP encoders and T5, as SD 3 has them.")),
-        (_, _, true, _) => Verdict::known(Family::Flux1, 0.5, format!("{only}, T5 among them, as Flux.1 has it.")),
-        (true, true, ..) => Verdict::known(Family::Sdxl, 0.7, format!("{only}: two CLIP encoders, as SDXL has them.")),
-        (_, true, ..) => Verdict::known(Family::Sdxl, 0.6, format!("{only}: the second one, which SDXL has.")),
-        (.., Some(1024)) => Verdict::known(Family::Sd2, 0.6, format!("{only}, 1024 wide, as in SD 2.")),
-        (.., Some(1280)) => Verdict::known(Family::Sdxl, 0.5, format!("{only}, 1280 wide, as the second one of SDXL.")),
-        (.., Some(768)) if evidence.iter().any(|e| e.stem.starts_with("lora_te1_")) => {
-            Verdict::nothing(format!("{only}: CLIP-L, which SDXL, SD 3 and Flux.1 share."))
-        }
-        (.., Some(768)) => Verdict::known(Family::Sd1, 0.5, format!("{only}, 768 wide, as in SD 1 (SDXL and Flux.1 have the same one).")),
-        _ => Verdict::nothing(format!("{only}, of no known width.")),
-    };
-    verdict.rivals(&all)
 }
 
 #[cfg(test)]

@@ -2,70 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use super::Family;
-
-/// What a hint names: a family we know, or one we only recognise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Claim {
-    Known(Family),
-    Foreign(&'static str),
-}
-
-impl Claim {
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Known(family) => family.label(),
-            Self::Foreign(label) => label,
-        }
-    }
-}
+use super::{Family, model, sd};
 
 /// Hints gathered from metadata and file name.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
-    /// The claim and where it stands.
-    pub(super) claim: Option<(Claim, String)>,
+    /// The family that the metadata claims and where.
+    claim: Option<(Family, String)>,
+    /// The family that a title, a model's name or the file's name mentions, and where.
+    named: Option<(Family, String)>,
     /// Names that may tell a variant, folded to lower case; words separated by one space.
     words: String,
     pony_tags: bool,
 }
 
-/// Values whose beginning, folded, names a family. Longer beginnings before shorter ones.
-const CLAIMS: &[(&str, Claim)] = &[
-    ("stablediffusionxl", Claim::Known(Family::Sdxl)),
-    ("sdxl", Claim::Known(Family::Sdxl)),
-    ("stablediffusion3", Claim::Known(Family::Sd3)),
-    ("stablediffusionv3", Claim::Known(Family::Sd3)),
-    ("sd3", Claim::Known(Family::Sd3)),
-    ("5medium", Claim::Known(Family::Sd3)),
-    ("5large", Claim::Known(Family::Sd3)),
-    ("stablediffusionv1", Claim::Known(Family::Sd1)),
-    ("sdv1", Claim::Known(Family::Sd1)),
-    ("sd1", Claim::Known(Family::Sd1)),
-    ("stablediffusionv2", Claim::Known(Family::Sd2)),
-    ("sdv2", Claim::Known(Family::Sd2)),
-    ("sd2", Claim::Known(Family::Sd2)),
-    ("flux2", Claim::Foreign("Flux.2")),
-    ("flux", Claim::Known(Family::Flux1)),
-    ("wan", Claim::Known(Family::Wan)),
-    ("chroma", Claim::Foreign("Chroma")),
-    ("lumina", Claim::Foreign("Lumina 2")),
-    ("hunyuanimage", Claim::Foreign("HunyuanImage")),
-    ("hunyuan", Claim::Foreign("HunyuanVideo")),
-    ("framepack", Claim::Foreign("HunyuanVideo")),
-    ("qwenimage", Claim::Foreign("Qwen-Image")),
-    ("zimage", Claim::Foreign("Z-Image")),
-    ("anima", Claim::Foreign("Anima")),
-    ("hidream", Claim::Foreign("HiDream")),
-    ("ideogram", Claim::Foreign("Ideogram 4")),
-    ("krea2", Claim::Foreign("Krea 2")),
-    ("ltx", Claim::Foreign("LTX-Video")),
-    ("lightricksltx", Claim::Foreign("LTX-Video")),
-    ("omnigen", Claim::Foreign("OmniGen2")),
-    ("kandinsky", Claim::Foreign("Kandinsky")),
-    ("pixart", Claim::Foreign("PixArt")),
-    ("auraflow", Claim::Foreign("AuraFlow")),
-];
+/// The family that `value`, folded, begins with; the longest beginning of all families wins.
+fn claimed(value: &str) -> Option<Family> {
+    let folded: String = value.chars().take(80).filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let tables = model::all().flat_map(|m| m.claims.iter().map(|c| (*c, m.family)));
+    let hit = tables.chain(sd::CLAIMS).filter(|(start, _)| folded.starts_with(start)).max_by_key(|(start, _)| start.len());
+    hit.map(|(_, family)| family)
+}
+
+/// `networks.lora_qwen_image` → `qwen_image`: the trainer's module says the family.
+fn module(value: &str) -> &str {
+    let name = value.rsplit('.').next().unwrap_or(value);
+    name.strip_prefix("lora_").or(name.strip_prefix("loha_")).or(name.strip_prefix("lokr_")).unwrap_or("")
+}
+
+/// `"model_type": "CHROMA_1"` of OneTrainer's configuration.
+fn onetrainer(config: &str) -> Option<&str> {
+    let (_, rest) = config.split_once("\"model_type\"")?;
+    rest.split('"').nth(1)
+}
 
 /// Longest text that is looked at for words, in bytes.
 const LOOKED_AT: usize = 4096;
@@ -75,17 +44,15 @@ impl Hints {
     #[must_use]
     pub fn gather(metadata: &BTreeMap<String, String>, file_name: Option<&str>) -> Self {
         let get = |key: &str| metadata.get(key).map(String::as_str).filter(|v| !v.is_empty() && *v != "None");
-        let claim = ["modelspec.architecture", "ss_base_model_version"].into_iter().find_map(|key| {
-            let value = get(key)?;
-            let folded: String = value.chars().take(80).filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-            let (_, claim) = CLAIMS.iter().find(|(start, _)| folded.starts_with(start))?;
-            Some((*claim, format!("{key} = {}", crate::text::shown(value))))
-        });
-        let claim = claim.or_else(|| {
-            let v2 = get("ss_v2")?;
-            let family = if v2 == "True" { Family::Sd2 } else { return None };
-            Some((Claim::Known(family), "ss_v2 = \"True\"".to_owned()))
-        });
+        let from = |key: &str, value: Option<&str>| {
+            let value = value?;
+            Some((claimed(value)?, format!("{key} = {}", crate::text::shown(value))))
+        };
+        let direct = ["modelspec.architecture", "ss_base_model_version"].into_iter().find_map(|key| from(key, get(key)));
+        let claim = direct
+            .or_else(|| from("ss_network_module", get("ss_network_module").map(module)))
+            .or_else(|| from("ot_config", get("ot_config").and_then(onetrainer)))
+            .or_else(|| get("ss_v2").filter(|v| *v == "True").map(|_| (Family::Sd2, "ss_v2 = \"True\"".to_owned())));
         let keys = [
             "modelspec.architecture",
             "ss_base_model_version",
@@ -94,10 +61,21 @@ impl Hints {
             "modelspec.title",
             "modelspec.merged_from",
         ];
-        let texts = keys.iter().filter_map(|k| get(k)).chain(file_name);
-        let words = texts.map(words_of).collect::<Vec<_>>().join(" ");
+        let texts: Vec<&str> = keys.iter().filter_map(|k| get(k)).chain(file_name).collect();
+        let named = texts.iter().find_map(|text| mentioned(text));
+        let words = texts.into_iter().map(words_of).collect::<Vec<_>>().join(" ");
         let pony_tags = get("ss_tag_frequency").is_some_and(|t| t.contains("\"score_9\""));
-        Self { claim, words: format!(" {words} "), pony_tags }
+        Self { claim, named, words: format!(" {words} "), pony_tags }
+    }
+
+    /// The family that the metadata claims, and where.
+    pub(super) fn claim(&self) -> Option<(Family, &str)> {
+        self.claim.as_ref().map(|(f, place)| (*f, place.as_str()))
+    }
+
+    /// The family that a name mentions, and where. Much weaker than a claim.
+    pub(super) fn named(&self) -> Option<(Family, &str)> {
+        self.named.as_ref().map(|(f, place)| (*f, place.as_str()))
     }
 
     /// True when one of the names has this word (or words, separated by spaces).
@@ -139,6 +117,27 @@ impl Hints {
     }
 }
 
+/// The family that a name mentions: words that spell a claim, whole or with a number behind it (`flux2-klein-cat`, `My_Qwen_Image_thing`,
+/// `wan22_dance`). Words that are common in titles count at the beginning only.
+fn mentioned(text: &str) -> Option<(Family, String)> {
+    const COMMON: [&str; 6] = ["cascade", "cosmos", "anima", "mochi", "ovis", "ernie"];
+    let words = words_of(text);
+    let starts = || std::iter::once(0).chain(words.match_indices(' ').map(|(i, _)| i + 1));
+    let tables = || model::all().flat_map(|m| m.claims.iter().map(|c| (*c, m.family))).chain(sd::CLAIMS);
+    let at = |start: usize| {
+        let hits = tables().filter(|(claim, _)| spells(&words[start..], claim) && (start == 0 || !COMMON.contains(claim)));
+        hits.max_by_key(|(claim, _)| claim.len()).map(|(_, family)| family)
+    };
+    starts().find_map(at).map(|family| (family, format!("the name {}", crate::text::shown(text))))
+}
+
+/// True when `words` begin with the letters of `claim`, up to the end of a word or to a number.
+fn spells(words: &str, claim: &str) -> bool {
+    let mut letters = words.chars();
+    let met = claim.chars().all(|c| letters.by_ref().find(|w| *w != ' ') == Some(c));
+    met && letters.next().is_none_or(|c| c == ' ' || c.is_ascii_digit())
+}
+
 /// Lower case, everything but letters and digits a single space.
 fn words_of(text: &str) -> String {
     let text: String = text.chars().take(LOOKED_AT).collect::<String>().to_lowercase();
@@ -156,11 +155,26 @@ mod tests {
     #[test]
     fn claims_fold_case_and_punctuation() {
         let claim = |v| hints(&[("modelspec.architecture", v)], "x").claim.map(|c| c.0);
-        assert_eq!(claim("stable-diffusion-xl-v1-base/lora"), Some(Claim::Known(Family::Sdxl)));
-        assert_eq!(claim("Flux.2-klein-4b"), Some(Claim::Foreign("Flux.2")));
-        assert_eq!(claim("flux-1-dev/lora"), Some(Claim::Known(Family::Flux1)));
-        assert_eq!(claim("wan-2_2-ti2v-5b"), Some(Claim::Known(Family::Wan)));
+        assert_eq!(claim("stable-diffusion-xl-v1-base/lora"), Some(Family::Sdxl));
+        assert_eq!(claim("Flux.2-klein-4b"), Some(Family::Flux2));
+        assert_eq!(claim("flux-1-dev/lora"), Some(Family::Flux1));
+        assert_eq!(claim("wan-2_2-ti2v-5b"), Some(Family::Wan));
+        assert_eq!(claim("hunyuan-video-1.5-i2v"), Some(Family::HunyuanVideo15));
+        assert_eq!(claim("hunyuan-image-2.1"), Some(Family::HunyuanImage));
         assert_eq!(claim("something new"), None);
+    }
+
+    #[test]
+    fn trainers_and_names_say_the_family() {
+        let said = |key, v| hints(&[(key, v)], "x").claim.map(|c| c.0);
+        assert_eq!(said("ss_network_module", "networks.lora_qwen_image"), Some(Family::QwenImage));
+        assert_eq!(said("ss_network_module", "networks.lora"), None);
+        assert_eq!(said("ot_config", r#"{"a": 1, "model_type": "CHROMA_1", "b": 2}"#), Some(Family::Chroma));
+        let named = |file| hints(&[], file).named.map(|n| n.0);
+        assert_eq!(named("my_chroma_style.safetensors"), Some(Family::Chroma));
+        assert_eq!(named("zImage_cat"), Some(Family::ZImage));
+        assert_eq!(named("a wanderer.safetensors"), None);
+        assert_eq!(named("aurora cascade"), None);
     }
 
     #[test]

@@ -42,7 +42,11 @@ const WRAPPERS: &[&str] = &[
     "lora_unet_",
     "lora_transformer_",
     "lora_prior_unet_",
+    "oft_unet_",
     "lycoris_",
+    "conditional_transformer.",
+    "prior.",
+    "net.",
 ];
 
 /// Takes the prefixes off `stem`.
@@ -82,7 +86,7 @@ fn flat(path: &str) -> String {
     if let Some(at) = flat.find("_processor_to_") {
         flat.replace_range(at..at + "_processor".len(), "");
     }
-    if flat.ends_with("_to_out") {
+    if flat.ends_with("_to_out") && (flat.contains("attn") || flat.contains("attention")) {
         flat.push_str("_0");
     }
     flat

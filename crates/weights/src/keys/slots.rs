@@ -3,7 +3,7 @@
 use super::indexed;
 use crate::adapter::Component;
 use crate::adapter::Target;
-use crate::family::Family;
+use crate::family::model::{self, Place};
 use crate::layout::{Extra, Group, Layout, SlotRef};
 
 /// The slot of `target` in `layout`. What belongs to no block goes to one of the extra groups, so that nothing is lost.
@@ -73,15 +73,22 @@ fn level_part(rest: &str, sampler: &str) -> Option<(u8, usize)> {
 }
 
 fn transformer(layout: &Layout, path: &str) -> SlotRef {
-    let stems: &[(&str, Group)] = match layout.family {
-        Family::Flux1 => &[("double_blocks_", Group::Double), ("single_blocks_", Group::Single)],
-        Family::Sd3 => &[("joint_blocks_", Group::Blocks)],
-        _ => &[("blocks_", Group::Blocks)],
-    };
-    if let Some((group, i)) = stems.iter().find_map(|(stem, group)| indexed(path, stem).map(|(i, _)| (*group, i))) {
-        return block(layout, group, i);
+    let Some(model) = model::of(layout.family) else { return SlotRef::Extra(outside(path)) };
+    if let Some((section, i, _)) = model.block(path) {
+        return match model.sections[section].place {
+            Place::Outside(extra) => SlotRef::Extra(extra),
+            Place::Slots { .. } => match model.position(section, i, layout) {
+                Some((group, position)) => block(layout, group, position),
+                None => SlotRef::Extra(Extra::Other),
+            },
+        };
     }
-    const EMBEDDERS: [&str; 13] = [
+    SlotRef::Extra(model.extra(path).unwrap_or_else(|| outside(path)))
+}
+
+/// For what the tables do not name (norms, biases, other variants): by the beginning of the name.
+fn outside(path: &str) -> Extra {
+    const EMBEDDERS: [&str; 15] = [
         "img_in",
         "txt_in",
         "time_in",
@@ -92,20 +99,24 @@ fn transformer(layout: &Layout, path: &str) -> SlotRef {
         "t_embedder",
         "y_embedder",
         "pos_embed",
-        "patch_embedding",
+        "patch_embed",
         "text_embedding",
         "time_",
+        "img_emb",
+        "proj_in",
     ];
+    const FINAL: [&str; 5] = ["final_", "head", "proj_out", "norm_out", "last_"];
+    const SHARED: [&str; 4] = ["distilled_guidance_layer", "double_stream_modulation", "single_stream_modulation", "adaln_"];
     let begins = |list: &[&str]| list.iter().any(|p| path.starts_with(p));
-    SlotRef::Extra(if begins(&EMBEDDERS) || path.starts_with("img_emb") {
+    if begins(&EMBEDDERS) {
         Extra::In
-    } else if begins(&["final_layer", "head", "proj_out", "norm_out"]) {
+    } else if begins(&FINAL) {
         Extra::Out
-    } else if begins(&["distilled_guidance_layer", "double_stream_modulation", "single_stream_modulation"]) {
+    } else if begins(&SHARED) {
         Extra::Mod
     } else if path.contains("refiner") {
         Extra::Ref
     } else {
         Extra::Other
-    })
+    }
 }

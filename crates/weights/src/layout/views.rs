@@ -1,5 +1,9 @@
 //! Short vectors in use among users of other programs, as data: which entry means which slots.
 
+use super::labels::{numbered, texts};
+use super::{Group, LAYOUTS, Layout};
+use crate::family::Family;
+
 /// What one number of a short vector means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
@@ -121,16 +125,9 @@ static LBW20: [Entry; 20] = run(&[Base], 0, &[]);
 static LBW61: [Entry; 61] = run(&[Clip, T5, In], 0, &[Out]);
 static BASE57: [Entry; 58] = run(&[Base], 0, &[]);
 static ALL57: [Entry; 57] = run(&[], 0, &[]);
-static ALL24: [Entry; 24] = run(&[], 0, &[]);
-static ALL30: [Entry; 30] = run(&[], 0, &[]);
-static ALL38: [Entry; 38] = run(&[], 0, &[]);
-static ALL40: [Entry; 40] = run(&[], 0, &[]);
-static BASE24: [Entry; 25] = run(&[Base], 0, &[]);
-static BASE30: [Entry; 31] = run(&[Base], 0, &[]);
-static BASE38: [Entry; 39] = run(&[Base], 0, &[]);
-static BASE40: [Entry; 41] = run(&[Base], 0, &[]);
 
-static VIEWS: [View; 17] = [
+/// Views that communities have of their own. The plain ones of all other layouts follow from their slots.
+const NAMED: [View; 9] = [
     View { id: "lbw17", layout: "sd_unet_25", entries: &LBW17 },
     View { id: "lbw26", layout: "sd_unet_25", entries: &LBW26 },
     View { id: "unet_57", layout: "sd_unet_25", entries: &UNET57 },
@@ -140,20 +137,46 @@ static VIEWS: [View; 17] = [
     View { id: "inspire58", layout: "flux_unet_57", entries: &BASE57 },
     View { id: "db57", layout: "flux_unet_57", entries: &ALL57 },
     View { id: "fl19", layout: "flux_unet_57", entries: &FL19 },
-    View { id: "b24", layout: "sd3_mmdit_24", entries: &ALL24 },
-    View { id: "base24", layout: "sd3_mmdit_24", entries: &BASE24 },
-    View { id: "b38", layout: "sd35l_mmdit_38", entries: &ALL38 },
-    View { id: "base38", layout: "sd35l_mmdit_38", entries: &BASE38 },
-    View { id: "b30", layout: "wan_unet_30", entries: &ALL30 },
-    View { id: "base30", layout: "wan_unet_30", entries: &BASE30 },
-    View { id: "b40", layout: "wan_unet_40", entries: &ALL40 },
-    View { id: "base40", layout: "wan_unet_40", entries: &BASE40 },
 ];
+
+/// Most slots of a layout with plain views.
+const MOST: usize = 64;
+static EVERY: [Entry; MOST] = run(&[], 0, &[]);
+static EVERY_WITH_BASE: [Entry; MOST + 1] = run(&[Base], 0, &[]);
+
+/// `b00` … `b64`, and the same behind other letters.
+static B_IDS: [[u8; 3]; MOST + 1] = numbered("b");
+static DB_IDS: [[u8; 4]; MOST + 1] = numbered("db");
+static BASE_IDS: [[u8; 6]; MOST + 1] = numbered("base");
+static B_NAMES: [&str; MOST + 1] = texts(&B_IDS);
+static DB_NAMES: [&str; MOST + 1] = texts(&DB_IDS);
+static BASE_NAMES: [&str; MOST + 1] = texts(&BASE_IDS);
+
+static VIEWS: [View; NAMED.len() + 2 * (LAYOUTS.len() - 3)] = {
+    let mut out = [NAMED[0]; NAMED.len() + 2 * (LAYOUTS.len() - 3)];
+    let (mut at, mut i) = (0, 0);
+    while at < NAMED.len() {
+        out[at] = NAMED[at];
+        at += 1;
+    }
+    while i < LAYOUTS.len() {
+        let Layout { id, family, slots, .. } = LAYOUTS[i];
+        // Three layouts have views of their own.
+        if !matches!(family, Family::Sd1 | Family::Sdxl | Family::Flux1) {
+            let n = slots.len();
+            let id_of_all = if matches!(slots[0].group, Group::Double) { DB_NAMES[n] } else { B_NAMES[n] };
+            out[at] = View { id: id_of_all, layout: id, entries: EVERY.split_at(n).0 };
+            out[at + 1] = View { id: BASE_NAMES[n], layout: id, entries: EVERY_WITH_BASE.split_at(n + 1).0 };
+            at += 2;
+        }
+        i += 1;
+    }
+    out
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::Layout;
 
     fn labels(id: &str) -> Vec<String> {
         let view = views().iter().find(|v| v.id == id).unwrap();

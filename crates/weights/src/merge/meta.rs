@@ -1,11 +1,12 @@
 //! Metadata of the result: what other programs read, and the whole recipe.
 
-use super::plan::{MergeInput, MergePlan};
+use super::plan::{MergeInput, MergePlan, Method};
 use super::targets::Named;
 use crate::family::Family;
 use crate::inspect::Inspection;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use weft_domain::merge::Options;
 
 /// Everything needed to make the file again.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,9 @@ struct Recipe<'a> {
     dtype: super::OutDtype,
     layout: Option<LayoutRef>,
     inputs: &'a [MergeInput],
+    /// Parameters of the method, where it has some or they were changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<&'a Options>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,14 +75,16 @@ pub(crate) fn metadata(
 
 fn recipe(plan: &MergePlan, files: &[Named<'_>]) -> String {
     let layout = files.first().and_then(|f| super::layout_of(f.adapter)).map(|l| LayoutRef { id: l.id, version: l.version });
+    let classic = matches!(plan.method, Method::Sum | Method::Average | Method::Concat | Method::Svd);
     let recipe = Recipe {
         weft: env!("CARGO_PKG_VERSION"),
-        method: plan.method.name(),
+        method: plan.method.as_str(),
         rank: plan.rank,
         energy: plan.energy,
         dtype: plan.dtype,
         layout,
         inputs: &plan.inputs,
+        options: (plan.options != Options::default() || !classic).then_some(&plan.options),
     };
     // Plain data without maps of other keys than text: it always serialises.
     serde_json::to_string(&recipe).unwrap_or_default()

@@ -7,7 +7,7 @@
 //! - SD 3: the same; kohya's are not read by diffusers, but nothing else has names for fused weights.
 //! - Wan: native names (`diffusion_model.blocks.0.self_attn.q.lora_A.weight`). ComfyUI does not know diffusers' Wan names, and diffusers fails on
 //!   kohya's where a block lacks modules.
-//! - Unknown families: the files' own names where they agree, else kohya's.
+//! - All other families: the files' own names where they agree, else kohya's.
 
 mod ldm;
 mod wan;
@@ -50,8 +50,10 @@ pub(crate) fn choose(files: &[Named<'_>], wanted: Option<Naming>, family: Family
     seen.dedup();
     let one = if let [one] = seen.as_slice() { Some(*one) } else { None };
     let unet = matches!(family, Family::Sd1 | Family::Sd2 | Family::Sdxl);
+    // What is known of the programs below is known of these families; others keep the names they have.
+    let settled = unet || matches!(family, Family::Sd3 | Family::Flux1 | Family::Wan);
     let kohya = match one {
-        Some((Naming::Kohya, style)) if !unet && (style == Style::Kohya || family == Family::Unknown) => Form::Kept,
+        Some((Naming::Kohya, style)) if !unet && (style == Style::Kohya || !settled) => Form::Kept,
         _ => Form::Kohya,
     };
     match wanted {
@@ -61,7 +63,8 @@ pub(crate) fn choose(files: &[Named<'_>], wanted: Option<Naming>, family: Family
         Some(_) => Err(not_all()),
         None => Ok(match (family, one) {
             (Family::Wan, _) => Form::Native,
-            (Family::Flux1 | Family::Sd3, Some((Naming::Peft, Style::Diffusers))) | (Family::Unknown, Some(_)) => Form::Kept,
+            (Family::Flux1 | Family::Sd3, Some((Naming::Peft, Style::Diffusers))) => Form::Kept,
+            (_, Some(_)) if !settled => Form::Kept,
             _ => kohya,
         }),
     }
@@ -121,10 +124,14 @@ fn kept(files: &[Named<'_>], group: &Group, conv: Option<(usize, usize, usize)>)
     if module.naming == Naming::Peft {
         return Some(peft(module.name.clone(), conv));
     }
-    let Factors::Pair(pair) = &module.factors else { return None };
     let name = |index: usize| file.adapter.header.tensors[index].name.clone();
+    let (down, up) = match &module.factors {
+        Factors::Pair(pair) => (name(pair.down), name(pair.up)),
+        _ if module.naming == Naming::Kohya => (format!("{}.lora_down.weight", module.name), format!("{}.lora_up.weight", module.name)),
+        _ => return Some(peft(module.name.clone(), conv)),
+    };
     let alpha = (module.naming == Naming::Kohya).then(|| format!("{}.alpha", module.name));
-    Some(Keys { stem: module.name.clone(), down: name(pair.down), up: name(pair.up), alpha, conv })
+    Some(Keys { stem: module.name.clone(), down, up, alpha, conv })
 }
 
 fn peft(stem: String, conv: Option<(usize, usize, usize)>) -> Keys {

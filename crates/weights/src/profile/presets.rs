@@ -20,7 +20,7 @@ type Range = (Group, f64, f64);
 /// (name, about, text encoders, parts that are on).
 type Rule = (&'static str, &'static str, f64, &'static [Range]);
 
-use Group::{Blocks, Double, In, Mid, Out, Single};
+use Group::{Blocks, Double, In, Mid, Out, Refiner, Single};
 
 // The community cuts the 12 input blocks of SD after IN04 and the output blocks after OUT06.
 const SD: &[Rule] = &[
@@ -59,7 +59,17 @@ const EVEN: &[Rule] = &[
     ("LATE", "the last third of the blocks", 1.0, &[(Blocks, 2.0 / 3.0, 1.0)]),
 ];
 
-const EVERY: &[Range] = &[(In, 0.0, 1.0), (Mid, 0.0, 1.0), (Out, 0.0, 1.0), (Double, 0.0, 1.0), (Single, 0.0, 1.0), (Blocks, 0.0, 1.0)];
+const DOUBLES: &[Rule] = &[
+    ("EARLY", "the first third of the blocks", 1.0, &[(Double, 0.0, 1.0 / 3.0)]),
+    ("MIDDLE", "the second third of the blocks", 1.0, &[(Double, 1.0 / 3.0, 2.0 / 3.0)]),
+    ("LATE", "the last third of the blocks", 1.0, &[(Double, 2.0 / 3.0, 1.0)]),
+];
+
+const IN_OUT: &[Rule] =
+    &[("INALL", "all blocks on the way down", 1.0, &[(In, 0.0, 1.0)]), ("OUTALL", "all blocks on the way up", 1.0, &[(Out, 0.0, 1.0)])];
+
+const EVERY: &[Range] =
+    &[(In, 0.0, 1.0), (Mid, 0.0, 1.0), (Out, 0.0, 1.0), (Double, 0.0, 1.0), (Single, 0.0, 1.0), (Blocks, 0.0, 1.0), (Refiner, 0.0, 1.0)];
 
 const COMMON: &[Rule] = &[
     ("ALL", "everything as it is", 1.0, EVERY),
@@ -73,10 +83,20 @@ pub fn presets(layout: &'static Layout) -> Vec<Preset> {
     let own = match layout.id {
         "sd_unet_25" => SD,
         "sdxl_unet_19" => SDXL,
-        "flux_unet_57" => FLUX,
-        _ => EVEN,
+        _ => by_groups(layout),
     };
     COMMON.iter().chain(own).map(|rule| preset(layout, *rule)).collect()
+}
+
+/// The presets that the groups of a layout allow.
+fn by_groups(layout: &Layout) -> &'static [Rule] {
+    let has = |group| !layout.group(group).is_empty();
+    match (has(Double), has(Single), has(In)) {
+        (true, true, _) => FLUX,
+        (true, false, _) => DOUBLES,
+        (_, _, true) => IN_OUT,
+        _ => EVEN,
+    }
 }
 
 fn preset(layout: &'static Layout, (name, about, base, on): Rule) -> Preset {

@@ -100,9 +100,46 @@ pub struct SampleSpec {
 }
 
 /// How often each family comes up when all are wanted.
-const MIX: [Family; 20] = {
-    use Family::{Flux1, Sd1, Sd2, Sd3, Sdxl, Wan};
-    [Sdxl, Flux1, Sd1, Wan, Sdxl, Sd3, Sd1, Flux1, Sd2, Sdxl, Sd1, Wan, Flux1, Sdxl, Sd3, Sd1, Sdxl, Wan, Sd1, Sdxl]
+const MIX: [Family; 36] = {
+    use Family::{Anima, Chroma, Flux1, Flux2, HiDream, HunyuanVideo, Ltx, Lumina2, QwenImage, Sd1, Sd2, Sd3, Sdxl, Wan, ZImage};
+    [
+        Sdxl,
+        Flux1,
+        Sd1,
+        Wan,
+        Sdxl,
+        Sd3,
+        Sd1,
+        Flux1,
+        Sd2,
+        Sdxl,
+        Sd1,
+        Wan,
+        Flux1,
+        Sdxl,
+        Sd3,
+        Sd1,
+        Sdxl,
+        Wan,
+        Sd1,
+        Sdxl,
+        QwenImage,
+        ZImage,
+        Flux2,
+        HunyuanVideo,
+        Sdxl,
+        Flux1,
+        Sd1,
+        Wan,
+        Ltx,
+        Chroma,
+        Sdxl,
+        Flux1,
+        Lumina2,
+        HiDream,
+        Anima,
+        Sdxl,
+    ]
 };
 
 impl SampleSpec {
@@ -151,7 +188,7 @@ impl SampleSpec {
         };
         Self {
             family,
-            large: matches!(family, Family::Wan | Family::Sd3) && rng.below(4) == 0,
+            large: !family.is_unet() && family != Family::Flux1 && rng.below(4) == 0,
             kind,
             naming,
             // LoHa's product of four f8 numbers would be mostly zero.
@@ -174,5 +211,6 @@ fn namings(family: Family) -> &'static [Naming] {
         Family::Flux1 => &[Naming::Kohya, Naming::Peft, Naming::ComfyUi, Naming::Xlabs],
         Family::Wan => &[Naming::Kohya, Naming::ComfyUi, Naming::Peft],
         Family::Unknown => &[Naming::Kohya],
+        _ => &[Naming::Kohya, Naming::ComfyUi, Naming::Peft],
     }
 }

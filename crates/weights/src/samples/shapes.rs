@@ -1,6 +1,7 @@
 //! The weights of each model family with their real names and shapes.
 
 use crate::family::Family;
+use crate::family::model::{self, Dim, Leaf, Section, Size, Twin};
 use crate::merge::ldm;
 
 /// One weight that a sample can change.
@@ -62,7 +63,7 @@ pub(super) fn places(family: Family, scale: Scale) -> Vec<Place> {
         Family::Wan if scale == Scale::Large => out.wan(40, 5120, 13824),
         Family::Wan => out.wan(30, 1536, 8960),
         Family::Flux1 => out.flux(),
-        Family::Unknown => {}
+        _ => out.table(scale),
     }
     out.out
 }
@@ -75,7 +76,8 @@ struct Builder {
 impl Builder {
     fn add(&mut self, diffusers: Option<String>, native: Option<String>, (m, n): (usize, usize), depth: f64, tier: u8) {
         let family = self.family;
-        self.out.push(Place { diffusers, native, m, n, depth, tier, kohya: "lora_unet_", family });
+        let kohya = if family == Family::Cascade { "lora_prior_unet_" } else { "lora_unet_" };
+        self.out.push(Place { diffusers, native, m, n, depth, tier, kohya, family });
     }
 
     /// One transformer of a UNet: `count` blocks of width `d` with a context of width `ctx`.
@@ -166,6 +168,63 @@ impl Builder {
             }
             self.add(Some(format!("blocks.{i}.ffn.net.0.proj")), Some(format!("blocks.{i}.ffn.0")), (ffn, h), depth, 2);
             self.add(Some(format!("blocks.{i}.ffn.net.2")), Some(format!("blocks.{i}.ffn.2")), (h, ffn), depth, 2);
+        }
+    }
+
+    /// A family that is a table: the weights of its blocks, with both names where they are known.
+    fn table(&mut self, scale: Scale) {
+        let Some(model) = model::of(self.family) else { return };
+        let by_width = |s: &&&Size| s.widths[0];
+        let size = match scale {
+            Scale::Common => model.sizes.iter().min_by_key(|s| by_width(&s)),
+            Scale::Large => model.sizes.iter().max_by_key(|s| by_width(&s)),
+        };
+        let Some(size) = size else { return };
+        let counts = || model.sections.iter().zip(size.counts).filter(|(s, _)| matches!(s.place, model::Place::Slots { .. }));
+        let total: u16 = counts().map(|(_, n)| *n).sum();
+        let mut before = 0;
+        for (section, count) in counts() {
+            for i in 0..*count {
+                let depth = f64::from(before + i) / f64::from(total.max(2) - 1);
+                section.leaves_of(i.into()).for_each(|leaf| self.leaf(section, leaf, size, i, depth));
+            }
+            before += count;
+        }
+    }
+
+    fn leaf(&mut self, section: &Section, leaf: &Leaf, size: &Size, i: u16, depth: f64) {
+        let widths = |out: Dim, inp: Dim| Some((out.value(&size.widths)?, inp.value(&size.widths)?)).filter(|(m, n)| m * n > 0);
+        let native = format!("{}{i}.{}", section.native, leaf.native);
+        let diffusers = |name: &str| Some(format!("{}{i}.{name}", section.diffusers));
+        // One weight of attention stands for its block.
+        let tier = |name: &str| match name {
+            n if n.contains("linear1") => 1,
+            n if ["attn", "attention"].iter().all(|a| !n.contains(a)) => 2,
+            n if n.ends_with("to_q") || n.ends_with("proj") || n.ends_with(".o") || n.ends_with("out") => 0,
+            _ => 1,
+        };
+        let shape = widths(leaf.out, leaf.inp);
+        match leaf.twin {
+            Twin::Split(parts) => {
+                parts.iter().for_each(|p| {
+                    if let Some(shape) = widths(p.out, leaf.inp) {
+                        self.add(diffusers(p.name), None, shape, depth, tier(p.name));
+                    }
+                });
+                if let Some(shape) = shape {
+                    self.add(None, Some(native), shape, depth, tier(leaf.native).max(1));
+                }
+            }
+            twin => {
+                let name = match twin {
+                    Twin::Same => diffusers(leaf.native),
+                    Twin::As(name) | Twin::Swapped(name) | Twin::SwappedLast(name) => diffusers(name),
+                    _ => None,
+                };
+                if let Some(shape) = shape {
+                    self.add(name, Some(native), shape, depth, tier(leaf.native));
+                }
+            }
         }
     }
 

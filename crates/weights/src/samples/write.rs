@@ -197,8 +197,10 @@ impl SampleSpec {
             Family::Flux1 => ("flux1", "flux-1-dev/lora"),
             Family::Wan if self.large => ("wan", "wan-2_1-text2video-14b/lora"),
             Family::Wan => ("wan", "wan-2_1-text2video-1_3b/lora"),
-            Family::Unknown => ("", ""),
+            other => (other.id(), ""),
         };
+        let own = format!("{}/lora", self.family.id());
+        let architecture = if architecture.is_empty() { own.as_str() } else { architecture };
         let about =
             "Synthetic sample written by Weft for trying it out. Its numbers are random; it was not trained and is of no use in a picture.";
         let alpha = (self.scale * self.rank as f64).to_string();

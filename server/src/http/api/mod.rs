@@ -5,6 +5,7 @@ mod jobs;
 mod layouts;
 mod library;
 pub(super) mod openapi;
+mod operations;
 mod roots;
 mod samples;
 mod weave;
@@ -31,8 +32,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::retry))
         .routes(routes!(weave::together))
+        .routes(routes!(weave::compare))
         .routes(routes!(weave::estimate))
         .routes(routes!(weave::merge))
+        .routes(routes!(operations::start))
+        .routes(routes!(operations::check))
         .routes(routes!(samples::create))
         .routes(routes!(layouts::list))
 }

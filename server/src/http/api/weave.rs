@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
+use weft_domain::compare::Comparison;
 use weft_domain::merge::{MergeEstimate, MergeRequest, Weave};
 use weft_domain::{AdapterId, JobView};
 use weft_services::access::{Editor, Reader};
@@ -26,6 +27,17 @@ pub(super) async fn together(
     Body(request): Body<Ids>,
 ) -> Result<Json<Together>, ApiError> {
     Ok(Json(state.services.weave.together(&reader, &request.ids).await?))
+}
+
+/// How adapters relate: sentences, cosines, shared directions, by pair and block.
+#[utoipa::path(post, path = "/weave/compare", tag = "weave", request_body = Ids,
+    responses((status = 200, body = Comparison), (status = 404), (status = 422)))]
+pub(super) async fn compare(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Body(request): Body<Ids>,
+) -> Result<Json<Comparison>, ApiError> {
+    Ok(Json(state.services.weave.compare(&reader, &request.ids).await?))
 }
 
 /// Energy and size by rank, without writing anything.

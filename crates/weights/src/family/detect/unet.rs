@@ -1,9 +1,8 @@
 //! SD1, SD2 and SDXL: told apart by the width of the text that cross-attention reads.
 
-use super::{Claim, Family, Keys, Verdict};
-use crate::keys::indexed;
+use super::{Family, Keys, Verdict, indexed};
 
-const RIVALS: [Claim; 3] = [Claim::Known(Family::Sd1), Claim::Known(Family::Sd2), Claim::Known(Family::Sdxl)];
+const RIVALS: [Family; 3] = [Family::Sd1, Family::Sd2, Family::Sdxl];
 
 pub(super) fn detect(keys: &Keys<'_>, te2: bool) -> Option<Verdict> {
     const STEMS: [&str; 7] = ["input_blocks_", "middle_block_", "output_blocks_", "down_blocks_", "mid_block_", "up_blocks_", "time_embed"];
@@ -15,9 +14,6 @@ pub(super) fn detect(keys: &Keys<'_>, te2: bool) -> Option<Verdict> {
     }
     if keys.has("temporal_transformer_blocks") || keys.has("time_stack") {
         return Some(Verdict::foreign("Stable Video Diffusion", "There are temporal blocks inside the UNet."));
-    }
-    if keys.0.iter().any(|e| e.stem.starts_with("lora_prior_")) || keys.has("channelwise") {
-        return Some(Verdict::foreign("Stable Cascade", "The keys are those of the Cascade prior."));
     }
     let text = keys.width(|p| p.ends_with("attn2_to_k") || p.ends_with("attn2_to_v"));
     let reads = |n: usize| format!("Cross-attention reads text of width {n}");
@@ -56,12 +52,13 @@ fn by_structure(keys: &Keys<'_>, te2: bool, why: &str, ceiling: f32) -> Verdict 
     let late = |p: &str| indexed(p, "output_blocks_").is_some_and(|(i, _)| i >= 9);
     if at("down_blocks_", 0) || keys.begins("down_blocks_3_") || keys.begins("up_blocks_3_") || keys.any(early) || keys.any(late) {
         let text = format!("{why}, but the levels are those of SD 1 and SD 2; SD 1 is assumed.");
-        return Verdict::known(Family::Sd1, ceiling, text).rivals(&RIVALS);
+        return Verdict { open: 1, ..Verdict::known(Family::Sd1, ceiling, text).rivals(&[Family::Sd1, Family::Sd2]) };
     }
     if ceiling < 0.5 {
         return Verdict::known(Family::Sd1, 0.2, format!("{why}; a UNet of the shape of SD 1 is assumed.")).rivals(&RIVALS);
     }
-    Verdict::nothing(format!("The keys are those of an SD UNet. {why}, so SD 1, SD 2 and SDXL cannot be told apart.")).rivals(&RIVALS)
+    let text = format!("The keys are those of an SD UNet. {why}, so SD 1, SD 2 and SDXL cannot be told apart.");
+    Verdict { open: 3, ..Verdict::nothing(text).rivals(&RIVALS) }
 }
 
 /// Index of the layer inside an attention block.

@@ -1,0 +1,61 @@
+//! `weft bench`: what this machine makes of the work, beside the limit that it sets.
+//!
+//! Everything of one run is measured on the same machine, in the same minutes, on files made for it. Each figure stands beside what bounds
+//! it (reading or copying the same bytes) and, where the user has them, beside other programs.
+
+mod adapters;
+mod clock;
+mod peer;
+mod table;
+
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use table::Table;
+
+/// Measure this machine: every figure beside what limits it
+#[derive(Debug, clap::Args)]
+pub(super) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Reading, measuring, merging, resizing and baking of adapters
+    Weights(Weights),
+}
+
+/// Reading, measuring, merging, resizing and baking of adapters
+#[derive(Debug, clap::Args)]
+struct Weights {
+    /// Folder for the files that are measured (removed afterwards); without it the system's temporary folder
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
+    /// How often each figure is taken; the median is shown
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// A Python with torch and peft: measures PEFT's `svd` on one module beside Weft's
+    #[arg(long, value_name = "PYTHON")]
+    peft: Option<PathBuf>,
+    /// Machine-readable output
+    #[arg(long)]
+    json: bool,
+}
+
+impl Bench {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let What::Weights(options) = self.what;
+        let folder = match &options.folder {
+            Some(folder) => tempfile::tempdir_in(folder).with_context(|| folder.display().to_string())?,
+            None => tempfile::tempdir()?,
+        };
+        let mut table = Table::new(options.json);
+        adapters::measure(&mut table, folder.path(), options.rounds)?;
+        if let Some(python) = &options.peft {
+            peer::peft(&mut table, python, folder.path(), options.rounds)?;
+        }
+        table.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
