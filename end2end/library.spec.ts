@@ -97,6 +97,17 @@ test("an unknown address says so and leads back", async ({ page, weft, expectErr
   await expect(page).toHaveURL(/\/$/);
 });
 
+test("many adapter pages at once all come, each with its title", async ({ weft }) => {
+  await withSamples(weft);
+  const { items } = await weft.api("/api/v1/library?limit=24");
+  const cards: { id: number; name: string }[] = [...items, ...items, ...items, ...items];
+  const answers = await Promise.all(cards.map(async ({ id, name }) => ({ name, answer: await fetch(`${weft.url}/adapters/${id}`) })));
+  for (const { name, answer } of answers) {
+    expect(answer.status).toBe(200);
+    if (!/[<>&"']/.test(name)) expect(await answer.text()).toContain(`<title>${name} · Weft</title>`);
+  }
+});
+
 test("pages can be read without JavaScript", async ({ browser, weft }) => {
   await withSamples(weft);
   const context = await browser.newContext({ javaScriptEnabled: false });

@@ -28,10 +28,10 @@ fn weave_page() -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <WeavePage/> }.into_any())
 }
 
-/// The part that an address belongs to.
+/// The part that an address belongs to, with or without a host before its path.
 pub(crate) fn at(url: &str) -> Option<&'static str> {
-    let path = url.split(['?', '#']).next()?;
-    match path.split('/').nth(1)? {
+    let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+    match path.split(['?', '#']).next()?.split('/').nth(1)? {
         "adapters" => Some("adapter"),
         "weave" => Some("weave"),
         _ => None,
@@ -80,4 +80,18 @@ fn missing() -> AnyView {
         </Notice>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at;
+
+    #[test]
+    fn addresses_lead_to_their_part() {
+        assert_eq!(
+            [at("/weave?ids=1,2"), at("http://leptos.dev/weave#main"), at("/adapters/7")],
+            [Some("weave"), Some("weave"), Some("adapter")]
+        );
+        assert_eq!([at("/"), at("http://leptos.dev"), at("/?text=/weave"), at("/weaver"), at("")], [None; 5]);
+    }
 }

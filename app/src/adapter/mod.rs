@@ -16,6 +16,7 @@ use facts::{Evidence, Facts, HashList};
 use head::{Actions, Naming};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::text_prop::TextProp;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
 use metadata::Metadata;
@@ -78,7 +79,7 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
     let title = move || details.with(|d| d.card.name.clone());
     let picture = Memo::new(move |_| details.with(|d| d.card.preview_url(640)));
     view! {
-        <Title text=title/>
+        <Title text=document_title(details)/>
         <Conflict/>
         <div class="adapter">
             <Naming/>
@@ -112,6 +113,15 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
                 <Metadata/>
             </div>
         </div>
+    }
+}
+
+/// The name as the document's title. The server writes it when the page is drawn and its signals are gone: it gets the name as it is.
+fn document_title(details: RwSignal<AdapterDetails>) -> TextProp {
+    if cfg!(feature = "ssr") {
+        details.with_untracked(|d| d.card.name.clone()).into()
+    } else {
+        (move || details.with(|d| d.card.name.clone())).into()
     }
 }
 

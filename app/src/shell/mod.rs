@@ -1,6 +1,7 @@
 //! What surrounds every page: navigation, jobs, events, commands, toasts.
 
 mod commands;
+mod gate;
 mod jobs;
 mod keys;
 mod live;
@@ -9,6 +10,7 @@ mod nav;
 mod shortcuts;
 mod update;
 
+pub use gate::Gate;
 pub use jobs::JobProgress;
 pub use live::Live;
 pub use mark::Mark;
@@ -39,6 +41,7 @@ pub(crate) fn provide() {
     provide_context(Windows { jobs: RwSignal::new(false), commands: RwSignal::new(false), shortcuts: RwSignal::new(false) });
     provide_context(Trail { url: RwSignal::new("/".to_owned()), depth: StoredValue::new(0.0) });
     provide_context(Live::new());
+    provide_context(Gate::new());
 }
 
 /// The frame around the routes.

@@ -3,6 +3,7 @@
 use super::loom::Loom;
 use crate::dom;
 use crate::kit::{Button, Dialog, Look};
+use crate::shell::Gate;
 use leptos::__reexports::send_wrapper::SendWrapper;
 use leptos::prelude::*;
 use leptos_router::hooks::use_navigate;
@@ -83,21 +84,33 @@ pub(super) fn LeaveGuard() -> impl IntoView {
         });
         on_cleanup(move || handle.remove());
     });
-    catch("click", move |event: web_sys::MouseEvent| {
-        if let Some(href) = leads_to(&event).filter(|_| unsaved()) {
-            event.prevent_default();
-            event.stop_propagation();
-            ask(Way::To(href));
-        }
+    Effect::new(move |_| {
+        let catch = move |event: web_sys::MouseEvent| {
+            if let Some(href) = leads_to(&event).filter(|_| unsaved()) {
+                event.prevent_default();
+                event.stop_propagation();
+                ask(Way::To(href));
+            }
+        };
+        // In the capture phase, so that the router does not hear of it first.
+        let closure = SendWrapper::new(Closure::<dyn Fn(web_sys::MouseEvent)>::new(catch));
+        // Adding and removing fail only for a name that is no string.
+        drop(window().add_event_listener_with_callback_and_bool("click", closure.as_ref().unchecked_ref(), true));
+        on_cleanup(move || {
+            drop(window().remove_event_listener_with_callback_and_bool("click", closure.as_ref().unchecked_ref(), true));
+        });
     });
-    catch("popstate", move |event: web_sys::PopStateEvent| {
-        if !leaving.get_value() && unsaved() && !is_weave(&dom::address(), &untrack(move || loom.address())) {
+    let gate = expect_context::<Gate>();
+    let hold = move || {
+        let left = !leaving.get_value() && unsaved() && !is_weave(&dom::address(), &untrack(move || loom.address()));
+        if left {
             // The browser has gone already: the weave is put on top of where it went, and from there one step back leads there again.
-            event.stop_immediate_propagation();
             dom::push_url(&untrack(move || loom.address()));
             ask(Way::Back);
         }
-    });
+        left
+    };
+    Effect::new(move |_| gate.keep(hold));
     let leave = StoredValue::new(move || {
         asking.set(false);
         match way.get_untracked() {
@@ -117,19 +130,6 @@ pub(super) fn LeaveGuard() -> impl IntoView {
             </div>
         </Dialog>
     }
-}
-
-/// Hears of a window's event before the router does, as long as the component lives.
-fn catch<E: JsCast + 'static>(name: &'static str, heard: impl Fn(E) + Copy + 'static) {
-    Effect::new(move |_| {
-        let listener = move |event: web_sys::Event| heard(event.unchecked_into());
-        let closure = SendWrapper::new(Closure::<dyn Fn(web_sys::Event)>::new(listener));
-        // In the capture phase. Adding and removing fail only for a name that is no string.
-        drop(window().add_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true));
-        on_cleanup(move || {
-            drop(window().remove_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true));
-        });
-    });
 }
 
 /// Whether an address is that of this weave, so that nothing is left by going there: a jump to a place on the page, or the address as it
