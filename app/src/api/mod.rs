@@ -8,12 +8,14 @@ mod access;
 mod error;
 mod jobs;
 mod library;
+mod operations;
 mod roots;
 mod weave;
 
 pub use error::ApiError;
 pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
 pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};
+pub use operations::{adapter_check, operation_start};
 pub use roots::{root_add, root_list, root_remove, root_scan, root_scan_all, samples_create};
 pub use weave::{Together, weave_estimate, weave_merge, weave_together};
 

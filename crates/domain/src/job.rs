@@ -18,13 +18,18 @@ pub enum JobKind {
     Thumbnails,
     /// Weaves adapters into a new file.
     Merge,
+    /// Makes a new file of one adapter: resized, edited, …
+    Operation,
+    /// Reads a whole file and says what is wrong with it.
+    Check,
     /// Writes sample adapters and adds them.
     Samples,
 }
 
 impl JobKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 6] = [Self::Scan, Self::Hash, Self::Strengths, Self::Thumbnails, Self::Merge, Self::Samples];
+    pub const ALL: [Self; 8] =
+        [Self::Scan, Self::Hash, Self::Strengths, Self::Thumbnails, Self::Merge, Self::Operation, Self::Check, Self::Samples];
 
     /// The word that the table and REST use.
     #[must_use]
@@ -35,6 +40,8 @@ impl JobKind {
             Self::Strengths => "strengths",
             Self::Thumbnails => "thumbnails",
             Self::Merge => "merge",
+            Self::Operation => "operation",
+            Self::Check => "check",
             Self::Samples => "samples",
         }
     }
@@ -42,15 +49,15 @@ impl JobKind {
     /// Whether it makes one new file in a folder of the library.
     #[must_use]
     pub const fn makes_file(self) -> bool {
-        matches!(self, Self::Merge)
+        matches!(self, Self::Merge | Self::Operation)
     }
 
     /// Where the job runs.
     #[must_use]
     pub const fn lane(self) -> Lane {
         match self {
-            Self::Scan | Self::Hash | Self::Samples => Lane::Io,
-            Self::Strengths | Self::Thumbnails | Self::Merge => Lane::Cpu,
+            Self::Scan | Self::Hash | Self::Samples | Self::Check => Lane::Io,
+            Self::Strengths | Self::Thumbnails | Self::Merge | Self::Operation => Lane::Cpu,
         }
     }
 
@@ -58,7 +65,7 @@ impl JobKind {
     #[must_use]
     pub const fn priority(self) -> i32 {
         match self {
-            Self::Merge => 30,
+            Self::Merge | Self::Operation | Self::Check => 30,
             Self::Samples | Self::Scan => 20,
             Self::Thumbnails => 15,
             Self::Strengths => 10,

@@ -10,6 +10,7 @@ pub mod event;
 pub mod ids;
 pub mod job;
 pub mod merge;
+pub mod operation;
 pub mod parameter;
 pub mod problem;
 pub mod query;

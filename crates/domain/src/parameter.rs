@@ -79,6 +79,33 @@ pub const ENERGY: Number = Number {
     help: "Share of the squared strength that the result keeps; each module gets the rank it needs for it.",
 };
 
+/// Smallest singular value that a resize keeps, as a part of the largest: 1 / ratio.
+pub const RATIO: Number = Number {
+    name: "ratio",
+    label: "Ratio",
+    min: 1.0,
+    max: 1_000_000.0,
+    default: 20.0,
+    step: 1.0,
+    digits: 0,
+    help: "Keeps every direction that is stronger than the strongest one divided by this.",
+};
+
+/// Factor for a whole adapter when it is edited.
+pub const SCALE: Number = Number {
+    name: "scale",
+    label: "Scale",
+    min: -4.0,
+    max: 4.0,
+    default: 1.0,
+    step: 0.05,
+    digits: 2,
+    help: "Multiplies everything the adapter does. 1 leaves it as it is, 0.5 halves it.",
+};
+
+/// Every number of an operation on one adapter, in the order of the form.
+pub const OPERATION: [Number; 4] = [RANK, ENERGY, RATIO, SCALE];
+
 /// Every number of a merge, in the order of the form.
 pub const MERGE: [Number; 4] = [WEIGHT, BLOCK, RANK, ENERGY];
 
@@ -88,7 +115,7 @@ mod tests {
 
     #[test]
     fn every_default_lies_in_its_range() {
-        for number in MERGE {
+        for number in MERGE.into_iter().chain(OPERATION) {
             assert_eq!(number.check(number.default), Ok(number.default), "{}", number.name);
         }
     }

@@ -6,6 +6,7 @@ use crate::health::HealthCheck;
 use crate::jobs::{Jobs, Owner, Runner, Workers};
 use crate::library::Library;
 use crate::measure::{HashJob, StrengthsJob};
+use crate::operate::{CheckJob, OperateJob, Operations};
 use crate::previews::{Previews, ThumbnailJob};
 use crate::produce::Producer;
 use crate::roots::Roots;
@@ -56,6 +57,7 @@ pub struct Services {
     pub library: Library,
     pub roots: Roots,
     pub weave: Weaving,
+    pub operations: Operations,
     pub jobs: Jobs,
     pub events: Events,
     pub previews: Previews,
@@ -80,10 +82,12 @@ impl Services {
         let events = Events::new();
         let jobs = Jobs::new(&store, events.clone());
         let roots = Roots::new(store.clone(), jobs.clone(), events.clone(), Arc::clone(&data));
+        let naming = Arc::new(tokio::sync::Mutex::new(()));
         Ok(Self {
             access: Access::default(),
             library: Library::new(store.clone(), events.clone(), roots.clone()),
-            weave: Weaving::new(store.clone(), jobs.clone()),
+            weave: Weaving::new(store.clone(), jobs.clone(), Arc::clone(&naming)),
+            operations: Operations::new(store.clone(), jobs.clone(), naming),
             previews: Previews::new(store.clone(), blobs.clone()),
             samples: Samples::new(jobs.clone()),
             health: HealthCheck::new(store.clone()),
@@ -118,7 +122,9 @@ impl Services {
             .handler(StrengthsJob { store: store.clone(), events: events.clone() })
             .handler(HashJob { store: store.clone(), events: events.clone() })
             .handler(ThumbnailJob { store: store.clone(), blobs: self.blobs.clone(), events })
-            .handler(MergeJob(producer))
+            .handler(MergeJob(Arc::clone(&producer)))
+            .handler(OperateJob(producer))
+            .handler(CheckJob { store })
             .handler(SamplesJob { roots: self.roots.clone() })
     }
 

@@ -3,14 +3,21 @@
 use crate::dtype::Dtype;
 use crate::family::Detection;
 use crate::header::Header;
+use crate::keys::Role;
 use crate::layout::SlotRef;
 
+mod account;
+mod based;
 mod build;
+mod dims;
 mod error;
 mod metadata;
 mod module;
+mod rules;
 
+pub(crate) use based::{Glora, triangle};
 pub use error::AdapterError;
+pub use metadata::Rotation;
 pub use module::MAX_RANK;
 
 /// Kind of the file, or of one module. One file may mix them; the file's kind is the one most modules have.
@@ -28,8 +35,10 @@ pub enum Kind {
     Oft,
     Boft,
     Glora,
-    /// Stored differences (`diff`, `diff_b`, norm diffs).
+    /// Stored differences (`diff`, `diff_b`, norm diffs), and the biases beside pairs.
     Full,
+    /// Weights that are replaced (`set_weight`, norms of control LoRAs).
+    Set,
     /// No key of a known adapter kind.
     Unknown,
 }
@@ -118,18 +127,28 @@ pub struct Module {
     pub kind: Kind,
     pub naming: Naming,
     pub factors: Factors,
-    /// Rows of ΔW.
+    /// Every tensor that belongs to it, by role: factors, alpha, magnitude, shape. A tensor belongs to one module; the bias beside a pair shares
+    /// the pair's alpha, which is listed with the pair.
+    pub parts: Vec<(Role, usize)>,
+    /// Rows of ΔW; 0 where only the base tells.
     pub out_dim: usize,
-    /// Columns of ΔW: in·kh·kw.
+    /// Columns of ΔW: in·kh·kw; 0 where only the base tells.
     pub in_dim: usize,
     /// (kh, kw) of a convolution's down factor; None for linear layers.
     pub kernel: Option<(usize, usize)>,
-    /// Rank of the pair; 0 for kinds without one.
+    /// Rank of the pair, also of the one that a bias stands beside; 0 for kinds without one.
     pub rank: usize,
-    /// Index of the alpha tensor. Its value is in the body, not in the header.
+    /// Index of the alpha tensor. Its value is in the body, not in the header. [`Module::scale`] says what it means.
     pub alpha: Option<usize>,
+    /// The alpha tensor holds the scale itself (`.scale`).
+    pub alpha_is_scale: bool,
     /// alpha fixed by metadata (PEFT's `lora_adapter_metadata`), where no tensor says it. Already divided as the rule of the file asks.
     pub scale_from_metadata: Option<f64>,
+    /// How PEFT's OFT turns the stored generators into rotations; None for all other modules.
+    pub rotation: Option<Rotation>,
+    /// (IA)³ of PEFT: true where its configuration lists the layer among `feedforward_modules`, so that the vector stands on the inputs. None
+    /// without a configuration and for all other modules.
+    pub feedforward: Option<bool>,
     /// The two halves of the rows stand in the other order than in the target (diffusers' `norm_out.linear` is (scale, shift), the native
     /// `final_layer.adaLN_modulation.1` is (shift, scale)). Strengths do not change; a merge across namings must swap them.
     pub swapped_halves: bool,
@@ -146,6 +165,8 @@ pub struct Adapter {
     pub modules: Vec<Module>,
     /// Tensors that belong to no module and are carried through (`bundle_emb.*`, …).
     pub carried: Vec<usize>,
+    /// Tensors that nothing is done with: unknown keys, broken modules, repetitions. All are counted in the warnings, the first by name.
+    pub left_out: Vec<usize>,
     /// Plain sentences, one per thing a user should know.
     pub warnings: Vec<String>,
     /// Distinct stored types of the factors, most bytes first.
@@ -167,6 +188,7 @@ impl Kind {
             Self::Boft => "BOFT",
             Self::Glora => "GLoRA",
             Self::Full => "stored difference",
+            Self::Set => "replaced weight",
             Self::Unknown => "unknown",
         }
     }

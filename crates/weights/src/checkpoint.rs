@@ -8,9 +8,11 @@
 mod detect;
 mod error;
 mod names;
+#[cfg(any(unix, windows))]
 mod open;
 mod places;
 mod read;
+#[cfg(any(unix, windows))]
 mod shards;
 
 pub use detect::{Model, Packing, Purpose};

@@ -19,6 +19,7 @@ use std::ops::Range;
 use crate::adapter::{Adapter, Kind, Module, Target};
 use crate::source::{ReadError, TensorSource};
 
+mod based;
 mod error;
 mod factors;
 mod load;
@@ -85,7 +86,7 @@ pub trait Base: Sync {
 /// True for modules whose ΔW depends on the weight they change: DoRA, (IA)³, OFT, BOFT, GLoRA, and weights that are replaced.
 #[must_use]
 pub fn needs_base(module: &Module) -> bool {
-    matches!(module.kind, Kind::Dora | Kind::Ia3 | Kind::Oft | Kind::Boft | Kind::Glora | Kind::Unknown)
+    matches!(module.kind, Kind::Dora | Kind::Ia3 | Kind::Oft | Kind::Boft | Kind::Glora | Kind::Set)
 }
 
 /// Reads ΔW of the modules of one file.

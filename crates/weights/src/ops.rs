@@ -14,6 +14,7 @@ pub mod bake;
 pub mod convert;
 pub mod edit;
 mod error;
+pub mod extract;
 pub mod fits;
 mod meta;
 mod peft;

@@ -1,6 +1,7 @@
 //! How adapters relate: do they fit together, and their inner products ⟨ΔW_i, ΔW_j⟩ by slot.
 
 use crate::adapter::{Adapter, Component, Kind, Module, Target};
+use crate::delta::needs_base;
 use crate::family::Family;
 use crate::gram::{GramSet, GramSlot, packed};
 use crate::layout::{Layout, SlotRef};
@@ -26,9 +27,14 @@ pub struct Verdict {
 /// Judges from the headers alone whether these adapters, each with the name to call it by, can be combined.
 #[must_use]
 pub fn compatible(adapters: &[(&str, &Adapter)]) -> Verdict {
+    judged(adapters, false)
+}
+
+/// As [`compatible`]; `base`: the base model is at hand for the kinds that need it.
+pub(crate) fn judged(adapters: &[(&str, &Adapter)], base: bool) -> Verdict {
     let mut verdict = Verdict::default();
     families(adapters, &mut verdict);
-    kinds(adapters, &mut verdict);
+    kinds(adapters, base, &mut verdict);
     variants(adapters, &mut verdict);
     shapes(adapters, &mut verdict);
     verdict.fits = verdict.reasons.is_empty();
@@ -65,17 +71,23 @@ fn families(adapters: &[(&str, &Adapter)], verdict: &mut Verdict) {
     }
 }
 
-fn kinds(adapters: &[(&str, &Adapter)], verdict: &mut Verdict) {
+fn kinds(adapters: &[(&str, &Adapter)], base: bool, verdict: &mut Verdict) {
+    let refused = |m: &Module| m.kind == Kind::Unknown || (needs_base(m) && !base);
     for (name, a) in adapters {
         if a.modules.is_empty() {
             verdict.reasons.push(format!("{name} holds no module that could be combined"));
             continue;
         }
-        let other: BTreeSet<Kind> = a.modules.iter().filter(|m| !is_pair(m)).map(|m| m.kind).collect();
-        if !other.is_empty() {
-            let list: Vec<String> = other.iter().map(|k| format!("{k:?}")).collect();
-            let count = a.modules.iter().filter(|m| !is_pair(m)).count();
-            verdict.reasons.push(format!("{name} holds {count} modules of the kind {}, which cannot be combined yet", list.join(", ")));
+        let other: BTreeSet<Kind> = a.modules.iter().filter(|m| refused(m)).map(|m| m.kind).collect();
+        let count = a.modules.iter().filter(|m| refused(m)).count();
+        if other.contains(&Kind::Unknown) {
+            verdict.reasons.push(format!("{name} replaces whole weights, or holds modules of no known kind: they cannot be combined"));
+        } else if !other.is_empty() {
+            let list: Vec<&str> = other.iter().map(|k| k.label()).collect();
+            let kinds = list.join(", ");
+            verdict.reasons.push(format!(
+                "{name} holds {count} modules of the kind {kinds}: what they do depends on the base model, so the checkpoint must be given"
+            ));
         }
     }
 }
@@ -237,5 +249,5 @@ fn block_slot(slot: &crate::layout::Slot) -> GramSlot {
 /// Whether a module takes part in merges and inner products.
 #[must_use]
 pub fn can_combine(module: &Module) -> bool {
-    is_pair(module)
+    is_pair(module) || matches!(module.kind, Kind::Loha | Kind::Lokr | Kind::Full)
 }

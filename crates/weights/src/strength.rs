@@ -155,7 +155,7 @@ fn warnings(adapter: &Adapter, modules: &[ModuleStrength]) -> Vec<String> {
         let pairs = adapter.modules.iter().zip(modules).enumerate();
         pairs.filter(|(_, (m, s))| s.problem.is_some_and(|p| test(m, p))).map(|(i, _)| i).collect()
     };
-    for kind in [Kind::Dora, Kind::Ia3, Kind::Oft, Kind::Boft, Kind::Glora, Kind::Unknown] {
+    for kind in [Kind::Dora, Kind::Ia3, Kind::Oft, Kind::Boft, Kind::Glora, Kind::Set, Kind::Unknown] {
         let list = with(&|m, p| p == Problem::NeedsBase && m.kind == kind);
         if !list.is_empty() {
             let n = list.len();

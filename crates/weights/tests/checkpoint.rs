@@ -3,8 +3,12 @@
 
 #[path = "checkpoint/bakes.rs"]
 mod bakes;
+#[path = "checkpoint/extracts.rs"]
+mod extracts;
 #[path = "checkpoint/files.rs"]
 mod files;
+#[path = "checkpoint/fitting.rs"]
+mod fitting;
 #[path = "checkpoint/golden.rs"]
 mod golden;
 #[path = "checkpoint/hostile.rs"]

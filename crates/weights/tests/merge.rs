@@ -309,14 +309,14 @@ fn what_cannot_be_merged_is_refused_by_name() {
     let text = message(&two, &[&good, &nan]);
     assert!(text.contains("1.safetensors") && text.contains("to_q.lora_up.weight"), "{text}");
 
-    let loha = Build::default()
-        .tensor(&format!("{Q}.hada_w1_a"), Dtype::F32, &[20, 2], rng.many(40))
-        .tensor(&format!("{Q}.hada_w1_b"), Dtype::F32, &[2, 20], rng.many(40))
-        .tensor(&format!("{Q}.hada_w2_a"), Dtype::F32, &[20, 2], rng.many(40))
-        .tensor(&format!("{Q}.hada_w2_b"), Dtype::F32, &[2, 20], rng.many(40))
+    let dora = Build::default()
+        .kohya(Q, (20, 20, 2), None, &mut rng)
+        .tensor(&format!("{Q}.dora_scale"), Dtype::F32, &[20, 1], rng.many(20))
         .bytes();
-    let text = message(&two, &[&good, &loha]);
-    assert!(text.contains("1.safetensors") && text.contains("Loha"), "{text}");
+    let text = message(&two, &[&good, &dora]);
+    assert!(text.contains("1.safetensors") && text.contains("DoRA") && text.contains("checkpoint must be given"), "{text}");
+    let set = Build::default().tensor(&format!("{Q}.set_weight"), Dtype::F32, &[20, 20], rng.many(400)).bytes();
+    assert!(message(&two, &[&good, &set]).contains("replaces whole weights"));
 
     let wide = file(1, (20, 24), 2, None, false);
     assert!(message(&two, &[&good, &wide]).contains("20×24"));

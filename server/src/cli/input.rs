@@ -2,10 +2,9 @@
 
 use anyhow::{Context, Result, bail};
 use std::path::Path;
-use weft_domain::merge::OutDtype;
 use weft_weights::adapter::Adapter;
 use weft_weights::inspect::{neighbour_config, open as open_adapter};
-use weft_weights::merge::Member;
+use weft_weights::merge::{Member, OutDtype};
 use weft_weights::profile::{Profile, presets};
 use weft_weights::source::FileSource;
 
@@ -60,6 +59,7 @@ pub(super) fn profile(text: &str, adapter: &Adapter) -> Result<Profile> {
     })
 }
 
-pub(super) fn dtype(word: &str) -> Result<OutDtype, String> {
-    OutDtype::ALL.into_iter().find(|d| d.as_str() == word).ok_or_else(|| "choose f16, bf16 or f32".to_owned())
+/// A number type by its word.
+pub(super) fn engine_dtype(word: &str) -> Result<OutDtype, String> {
+    serde_json::from_value(word.to_lowercase().into()).map_err(|_| "choose f16, bf16 or f32".to_owned())
 }

@@ -4,11 +4,13 @@ mod bake;
 mod bench;
 mod config;
 mod edit;
+mod extract;
 mod fits;
 mod input;
 mod inspect;
 mod merge;
 mod output;
+mod resize;
 mod samples;
 mod scan;
 mod serve;
@@ -40,6 +42,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Weave several adapters into one file
     Merge(merge::Merge),
+    /// Cut an adapter to a smaller rank, in a copy
+    Resize(resize::Resize),
     /// Make blocks of an adapter stronger, weaker, or leave them out, in a copy
     Edit(edit::Edit),
     /// Tell whether an adapter fits a checkpoint, and why
@@ -48,6 +52,8 @@ enum Command {
     Bake(bake::Bake),
     /// Take adapters that were baked in out of a copy of a checkpoint: the same command with the weights turned around
     Unbake(bake::Bake),
+    /// Make an adapter of what sets one checkpoint apart from another
+    Extract(extract::Extract),
     /// Check that adapter files are whole, are what they say, and do something
     Verify(verify::Verify),
     /// Write synthetic adapters to try things out with
@@ -66,6 +72,8 @@ impl Cli {
             Command::Scan(command) => command.run(&self.global),
             Command::Inspect(command) => command.run(),
             Command::Merge(command) => command.run(),
+            Command::Resize(command) => command.run(),
+            Command::Extract(command) => command.run(),
             Command::Edit(command) => command.run(),
             Command::Fits(command) => command.run(),
             Command::Bake(command) => command.run(false),

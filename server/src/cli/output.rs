@@ -1,8 +1,12 @@
 //! Progress and numbers on a terminal.
 
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use weft_weights::progress::Progress;
+use weft_weights::write::AtomicFile;
 
 /// A bar on stderr; nothing where stderr is no terminal. Ctrl-C asks the work to stop between two steps.
 #[derive(Debug)]
@@ -72,4 +76,11 @@ pub(super) fn bytes(count: u64) -> String {
 /// Words from strangers' files: what could steer a terminal is shown, not obeyed.
 pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Writes a small text file beside `target`, whole or not at all.
+pub(super) fn beside(target: &Path, name: &str, text: &str, overwrite: bool) -> Result<()> {
+    let file = AtomicFile::create(&target.with_file_name(name), overwrite)?;
+    file.file()?.write_all(text.as_bytes())?;
+    Ok(file.commit(overwrite)?)
 }

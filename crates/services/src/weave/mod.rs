@@ -1,9 +1,9 @@
 //! Weaving: do adapters fit together, what does their sum look like, what would a file of it be, and writing it.
 
 mod job;
-mod members;
+pub(crate) mod members;
 mod pairs;
-mod plan;
+pub(crate) mod plan;
 
 pub(crate) use job::MergeJob;
 
@@ -48,12 +48,12 @@ struct Inner {
     /// Answers that need arithmetic are computed one at a time; merges have their own lane.
     gate: Semaphore,
     /// Choosing a file name and enqueuing its job happen as one.
-    naming: tokio::sync::Mutex<()>,
+    naming: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Weaving {
-    pub(crate) fn new(store: Store, jobs: Jobs) -> Self {
-        let inner = Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming: tokio::sync::Mutex::default() };
+    pub(crate) fn new(store: Store, jobs: Jobs, naming: Arc<tokio::sync::Mutex<()>>) -> Self {
+        let inner = Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming };
         Self { inner: Arc::new(inner) }
     }
 

@@ -76,7 +76,7 @@ fn method(method: Method) -> merge::Method {
     }
 }
 
-fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {
+pub(crate) fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {
     let refuse = |why: String| Problem::invalid("profile", format!("The block profile of {} cannot be used: {why}.", member.label));
     let layout = Layout::by_id(&values.layout).ok_or_else(|| refuse("its layout is not known".into()))?;
     match member.adapter.detection.layout {

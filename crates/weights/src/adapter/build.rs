@@ -2,18 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::account::{Account, Notes};
 use super::metadata::PeftConfig;
 use super::module::{Draft, Parts, full};
-use super::{Adapter, AdapterError, Component, Factors, Kind, Module, Naming, Side, Target};
+use super::{Adapter, AdapterError, Component, Kind, Module, Naming, Target};
 use crate::dtype::Dtype;
 use crate::family::{Detection, Evidence, Hints, detect};
 use crate::header::Header;
 use crate::keys::{self, Located, Role};
 use crate::layout::{Extra, SlotRef};
 use crate::text::shown;
-
-/// Most single warnings of one file; the rest is counted.
-const MAX_WARNINGS: usize = 40;
 
 /// The tensors that share a stem.
 struct Bundle<'a> {
@@ -28,38 +26,10 @@ struct Raw<'a> {
     naming: Naming,
     located: Located,
     draft: Draft,
-    alpha: Option<usize>,
+    /// The tensor of the alpha, or of the scale, by its role.
+    alpha: Option<(Role, usize)>,
     /// Changes the bias of the layer, not its weight.
     bias: bool,
-}
-
-#[derive(Default)]
-struct Notes {
-    list: Vec<String>,
-    more: usize,
-}
-
-impl Notes {
-    fn add(&mut self, text: String) {
-        if self.list.len() < MAX_WARNINGS { self.list.push(text) } else { self.more += 1 }
-    }
-
-    /// One sentence for all `keys`: how many and the first few.
-    fn group(&mut self, header: &Header, keys: &[usize], one: &str, many: &str) {
-        let example = |n: usize| keys.iter().take(n).map(|i| shown(&header.tensors[*i].name)).collect::<Vec<_>>().join(", ");
-        match keys.len() {
-            0 => {}
-            1 => self.add(format!("{} {one}", example(1))),
-            n => self.add(format!("{n} keys {many}, among them {}", example(3))),
-        }
-    }
-
-    fn finish(mut self) -> Vec<String> {
-        if self.more > 0 {
-            self.list.push(format!("{} more warnings of this sort.", self.more));
-        }
-        self.list
-    }
 }
 
 impl Adapter {
@@ -69,31 +39,31 @@ impl Adapter {
     /// # Errors
     /// [`AdapterError`] when no key is that of an adapter.
     pub fn from_header(header: Header, file_name: Option<&str>, adapter_config: Option<&str>) -> Result<Self, AdapterError> {
-        let mut notes = Notes { list: header.warnings.clone(), more: 0 };
-        let mut carried = Vec::new();
-        let (modules, detection) = {
-            let bundles = collect(&header, &mut carried, &mut notes);
-            if bundles.is_empty() {
-                return Err(refuse(&header));
-            }
-            let raws = drafts(&header, bundles, &mut carried, &mut notes);
-            let hints = Hints::gather(&header.metadata, file_name);
-            let evidence: Vec<Evidence<'_>> = raws.iter().map(Raw::evidence).collect();
-            let detection = detect(&evidence, &hints);
-            let config =
-                PeftConfig::gather(header.metadata.get("lora_adapter_metadata").map(String::as_str), adapter_config, &mut notes.list);
-            (place(raws, &detection, &config), detection)
-        };
-        check_targets(&modules, &mut notes);
+        let mut account = Account::new(&header);
+        let bundles = collect(&mut account);
+        if !bundles.iter().any(Bundle::tells) {
+            return Err(refuse(&header));
+        }
+        let raws = drafts(&mut account, bundles);
+        let hints = Hints::gather(&header.metadata, file_name);
+        let evidence: Vec<Evidence<'_>> = raws.iter().map(Raw::evidence).collect();
+        let detection = detect(&evidence, &hints);
+        let stored = header.metadata.get("lora_adapter_metadata").map(String::as_str);
+        let config = PeftConfig::gather(stored, adapter_config, &mut account.notes.list);
+        let modules = place(raws, &detection, &config);
+        check_targets(&modules, &mut account.notes);
         let kind = kind_of(&modules);
         let dtypes = dtypes(&header, &modules);
+        let Account { notes, mut carried, mut left_out, .. } = account;
         carried.sort_unstable();
-        Ok(Self { kind, detection, modules, carried, warnings: notes.finish(), dtypes, header })
+        left_out.sort_unstable();
+        Ok(Self { kind, detection, modules, carried, left_out, warnings: notes.finish(), dtypes, header })
     }
 }
 
 /// Sorts the keys into bundles by stem, in the order of the file.
-fn collect<'a>(header: &'a Header, carried: &mut Vec<usize>, notes: &mut Notes) -> Vec<Bundle<'a>> {
+fn collect<'a>(account: &mut Account<'a>) -> Vec<Bundle<'a>> {
+    let header = account.header;
     let on_input: HashSet<&str> = header.tensors.iter().filter_map(|t| t.name.strip_suffix(".on_input")).collect();
     let mut bundles: Vec<Bundle<'a>> = Vec::new();
     let mut by_stem: HashMap<&str, usize> = HashMap::new();
@@ -104,12 +74,13 @@ fn collect<'a>(header: &'a Header, carried: &mut Vec<usize>, notes: &mut Notes) 
             let stem = name.strip_suffix(".weight").filter(|s| on_input.contains(s))?;
             Some(keys::ParsedKey { stem, role: Role::Ia3, naming: Naming::Kohya })
         };
+        // Embeddings are carried whatever their placeholders look like.
+        if name.starts_with("bundle_emb.") {
+            account.carried.push(i);
+            continue;
+        }
         let Some(parsed) = keys::parse(name).or_else(ia3) else {
-            if name.starts_with("bundle_emb.") {
-                carried.push(i)
-            } else {
-                unknown.push(i)
-            }
+            unknown.push(i);
             continue;
         };
         let at = *by_stem.entry(parsed.stem).or_insert_with(|| {
@@ -119,68 +90,94 @@ fn collect<'a>(header: &'a Header, carried: &mut Vec<usize>, notes: &mut Notes) 
         if bundles[at].parts.get(parsed.role).is_some() {
             twice.push(i);
         } else {
-            if parsed.role != Role::Alpha {
+            if !matches!(parsed.role, Role::Alpha | Role::Scale) {
                 bundles[at].naming = parsed.naming;
             }
             bundles[at].parts.0.push((parsed.role, i));
         }
     }
-    if !bundles.is_empty() {
-        notes.group(
-            header,
-            &unknown,
-            "is no key of a known adapter kind and was left out.",
-            "are not those of a known adapter kind and were left out",
-        );
-    }
-    notes.group(
-        header,
-        &twice,
-        "says what another key of its module says already and was left out.",
-        "repeat what others say already and were left out",
-    );
+    let (one, many) = ("is no key of a known adapter kind and was left out.", "are not those of a known adapter kind and were left out");
+    account.leave_out(&unknown, one, many);
+    let (one, many) =
+        ("says what another key of its module says already and was left out.", "repeat what others say already and were left out");
+    account.leave_out(&twice, one, many);
     bundles
 }
 
-fn drafts<'a>(header: &Header, bundles: Vec<Bundle<'a>>, carried: &mut Vec<usize>, notes: &mut Notes) -> Vec<Raw<'a>> {
+impl Bundle<'_> {
+    /// False for keys that also stand in checkpoints (`query_norm.scale`): they make no adapter by themselves.
+    fn tells(&self) -> bool {
+        self.parts.0.iter().any(|(role, _)| *role != Role::Scale)
+    }
+}
+
+fn drafts<'a>(account: &mut Account<'a>, bundles: Vec<Bundle<'a>>) -> Vec<Raw<'a>> {
     let mut raws = Vec::with_capacity(bundles.len());
-    let mut biases = Vec::new();
-    for mut bundle in bundles {
-        let located = keys::locate(bundle.stem);
-        let raw = |draft, alpha, bias| Raw { stem: bundle.stem, naming: bundle.naming, located: located.clone(), draft, alpha, bias };
-        biases.extend(bundle.parts.get(Role::Bias));
-        // What is added to the layer's bias, and a difference stored beside a pair, are modules of their own.
-        for role in [Role::DiffBias, Role::BNorm] {
-            if let Some(i) = bundle.parts.get(role) {
-                raws.push(raw(full(header, i), None, true));
-            }
+    let mut spare = Vec::new();
+    for bundle in bundles {
+        draft(account, bundle, &mut spare, &mut raws);
+    }
+    let (one, many) = ("has no part in what its module does and was left out.", "have no part in what their modules do and were left out");
+    account.leave_out(&spare, one, many);
+    raws
+}
+
+/// The modules of one stem: that of its factors, and those that change the same layer's bias or add a stored difference. `spare` takes
+/// the tensors that no module needs.
+fn draft<'a>(account: &mut Account<'a>, bundle: Bundle<'a>, spare: &mut Vec<usize>, raws: &mut Vec<Raw<'a>>) {
+    let Bundle { stem, naming, mut parts } = bundle;
+    let header = account.header;
+    let located = keys::locate(stem);
+    let mut alpha = take_alpha(account, stem, &mut parts);
+    let raw = |draft, alpha, bias| Raw { stem, naming, located: located.clone(), draft, alpha, bias };
+    let begin = raws.len();
+    for role in [Role::DiffBias, Role::BNorm] {
+        raws.extend(parts.take(role).map(|tensor| raw(full(header, tensor, Kind::Full, role), None, true)));
+    }
+    if parts.get(Role::Up).is_some() {
+        raws.extend(parts.take(Role::Diff).map(|tensor| raw(full(header, tensor, Kind::Full, Role::Diff), None, false)));
+    }
+    let bias = parts.take(Role::Bias);
+    let only_biases = parts.0.is_empty() && (bias.is_some() || raws.len() > begin);
+    let own = if only_biases { None } else { Some(parts.draft(header)) };
+    match own {
+        None => raws.extend(bias.map(|tensor| raw(full(header, tensor, Kind::Full, Role::Bias), None, true))),
+        Some(Ok(draft)) => {
+            spare.extend(parts.indices().into_iter().filter(|i| !draft.parts.indices().contains(i)));
+            // A bias trained beside a pair is scaled like the pair.
+            let rank = draft.rank;
+            let bias = bias.map(|tensor| Draft { rank, ..full(header, tensor, Kind::Full, Role::Bias) });
+            raws.push(raw(draft, alpha, false));
+            raws.extend(bias.map(|draft| raw(draft, alpha, true)));
         }
-        if let (Some(_), Some(i)) = (bundle.parts.get(Role::Up), bundle.parts.get(Role::Diff)) {
-            raws.push(raw(full(header, i), None, false));
-            bundle.parts.0.retain(|(r, _)| *r != Role::Diff);
-        }
-        bundle.parts.0.retain(|(r, _)| !matches!(r, Role::DiffBias | Role::BNorm | Role::Bias));
-        if bundle.parts.0.is_empty() {
-            continue;
-        }
-        let raw = |draft, alpha, bias| Raw { stem: bundle.stem, naming: bundle.naming, located: located.clone(), draft, alpha, bias };
-        let alpha = bundle.parts.get(Role::Alpha).filter(|i| header.tensors[*i].elements() == 1);
-        if alpha.is_none() && bundle.parts.get(Role::Alpha).is_some() {
-            notes.add(format!("The alpha of {} is no single number and was ignored.", shown(bundle.stem)));
-        }
-        match bundle.parts.draft(header) {
-            Ok(draft) => raws.push(raw(draft, alpha, false)),
-            Err(why) => notes.add(format!("{} was left out: {why}.", shown(bundle.stem))),
+        Some(Err(why)) => {
+            let alpha = alpha.take().map(|(_, tensor)| tensor);
+            account.leave_out_module(stem, parts.indices().into_iter().chain(bias).chain(alpha), &why);
         }
     }
-    notes.group(
-        header,
-        &biases,
-        "is a bias beside a pair; it is carried along but not counted.",
-        "are biases beside pairs; they are carried along but not counted",
-    );
-    carried.extend(biases);
-    raws
+    // The alpha is listed once: with the factors, where there are any.
+    if let Some(alpha) = alpha {
+        let home = raws[begin..].iter().position(|r| r.alpha.is_some()).map_or(begin, |at| begin + at);
+        match raws.get_mut(home) {
+            Some(raw) => raw.draft.parts.0.push(alpha),
+            None => spare.push(alpha.1),
+        }
+    }
+}
+
+/// The tensor that holds the alpha or, stronger, the scale.
+fn take_alpha(account: &mut Account<'_>, stem: &str, parts: &mut Parts) -> Option<(Role, usize)> {
+    let single = |i: usize| account.header.tensors[i].elements() == 1;
+    if parts.get(Role::Scale).is_some_and(|i| single(i) && parts.0.len() > 1) {
+        return parts.take(Role::Scale).map(|i| (Role::Scale, i));
+    }
+    let alpha = parts.take(Role::Alpha)?;
+    if single(alpha) {
+        return Some((Role::Alpha, alpha));
+    }
+    account.notes.add(format!("The alpha of {} is no single number and was ignored.", shown(stem)));
+    account.left_out.push(alpha);
+    None
 }
 
 impl Raw<'_> {
@@ -195,34 +192,50 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
     let last_block = detection.layout.and_then(|l| l.slots.len().checked_sub(1));
     let module = |raw: Raw<'_>| {
         let canonical = keys::canonical(detection.family, &raw.located, last_block);
-        let Draft { kind, factors, out_dim, in_dim, kernel, rank, .. } = raw.draft;
+        let Draft { kind, factors, parts, out_dim, in_dim, kernel, rank, .. } = raw.draft;
         let path = if raw.bias { format!("{}_bias", canonical.path) } else { canonical.path };
-        let target = Target { component: raw.located.component, path, rows: canonical.rows.window(out_dim, in_dim) };
+        let (rows, columns) = guessed(out_dim, in_dim);
+        let target = Target { component: raw.located.component, path, rows: canonical.rows.window(rows, columns) };
         let slot = match (detection.layout, target.component) {
             (Some(layout), _) => Some(keys::slot_of(layout, &target)),
             (None, Component::TextEncoder(n)) => Some(SlotRef::Extra(Extra::text_encoder(n))),
             (None, Component::Denoiser) => None,
         };
-        let has_factors = matches!(kind, Kind::Lora | Kind::Locon | Kind::Loha | Kind::Lokr | Kind::Dora) && rank > 0;
-        let scale_from_metadata =
-            if has_factors && raw.alpha.is_none() && raw.naming != Naming::Kohya { config.scale(raw.stem, rank) } else { None };
+        let low_rank = matches!(kind, Kind::Lora | Kind::Locon | Kind::Loha | Kind::Dora | Kind::Full) && rank > 0;
+        let configured = (low_rank || kind == Kind::Lokr) && raw.alpha.is_none() && raw.naming != Naming::Kohya;
+        let has = |role| parts.get(role).is_some();
+        let (rotation, feedforward) =
+            (has(Role::OftR).then(|| config.rotation(raw.stem)), if has(Role::Ia3L) { config.feedforward(raw.stem) } else { None });
         Module {
             name: raw.stem.to_owned(),
             target,
             kind,
             naming: raw.naming,
             factors,
+            parts: parts.0,
             out_dim,
             in_dim,
             kernel,
             rank,
-            alpha: raw.alpha,
-            scale_from_metadata,
+            alpha: raw.alpha.map(|(_, tensor)| tensor),
+            alpha_is_scale: raw.alpha.is_some_and(|(role, _)| role == Role::Scale),
+            scale_from_metadata: if configured { config.scale(raw.stem, rank) } else { None },
+            rotation,
+            feedforward,
             swapped_halves: canonical.swapped_halves,
             slot,
         }
     };
     raws.into_iter().map(module).collect()
+}
+
+/// Dimensions for the window of a split weight, where the tensors of a rotation tell one only: projections are taken as square.
+fn guessed(out_dim: usize, in_dim: usize) -> (usize, usize) {
+    match (out_dim, in_dim) {
+        (0, n) => (n, n),
+        (m, 0) => (m, m),
+        known => known,
+    }
 }
 
 /// The same weight twice, whole or in overlapping rows: both count, and the user is told.
@@ -259,27 +272,6 @@ fn kind_of(modules: &[Module]) -> Kind {
     }
     let most = counts.into_iter().max_by_key(|(kind, n)| (*n, std::cmp::Reverse(*kind))).map_or(Kind::Unknown, |(kind, _)| kind);
     if most == Kind::Lora && modules.iter().any(|m| m.kind == Kind::Locon) { Kind::Locon } else { most }
-}
-
-impl Module {
-    /// Indices of the tensors that hold its values, alpha left out.
-    #[must_use]
-    pub fn tensors(&self) -> Vec<usize> {
-        match &self.factors {
-            Factors::Pair(p) => [Some(p.down), Some(p.up), p.mid].into_iter().flatten().collect(),
-            Factors::Loha { w1a, w1b, w2a, w2b, t1, t2 } => {
-                [Some(*w1a), Some(*w1b), Some(*w2a), Some(*w2b), *t1, *t2].into_iter().flatten().collect()
-            }
-            Factors::Lokr { w1, w2, t2 } => {
-                let side = |s: &Side| match *s {
-                    Side::Whole(w) => vec![w],
-                    Side::Product(a, b) => vec![a, b],
-                };
-                [side(w1), side(w2), t2.iter().copied().collect()].concat()
-            }
-            Factors::Other(list) => list.clone(),
-        }
-    }
 }
 
 fn dtypes(header: &Header, modules: &[Module]) -> Vec<Dtype> {

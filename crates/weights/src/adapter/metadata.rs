@@ -6,6 +6,22 @@ use serde_json::{Map, Value};
 /// Longest configuration that is parsed, in bytes.
 const MAX_CONFIG: usize = 4 << 20;
 
+/// How the generators of PEFT's OFT become rotations: what its configuration says, else its defaults.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rotation {
+    /// Terms of the Neumann series that stands for the inverse of the Cayley transform; None: the exact inverse.
+    pub neumann: Option<u32>,
+    /// Bound ε of constrained OFT: the norm of each generator is cut at ε/√blocks.
+    pub bound: Option<f64>,
+}
+
+impl Default for Rotation {
+    /// `use_cayley_neumann` with 5 terms, unconstrained.
+    fn default() -> Self {
+        Self { neumann: Some(5), bound: None }
+    }
+}
+
 /// Scales by module, as a PEFT configuration gives them.
 #[derive(Debug, Default)]
 pub(super) struct PeftConfig {
@@ -17,7 +33,12 @@ pub(super) struct PeftConfig {
 struct Settings {
     alpha: Option<f64>,
     alpha_pattern: Vec<(String, f64)>,
+    rank: Option<f64>,
+    rank_pattern: Vec<(String, f64)>,
     rslora: bool,
+    rotation: Rotation,
+    /// Ends of the names of the layers whose (IA)³ vector stands on the inputs.
+    feedforward: Option<Vec<String>>,
 }
 
 impl PeftConfig {
@@ -35,24 +56,41 @@ impl PeftConfig {
         Self { parts }
     }
 
-    /// alpha/r (or alpha/√r with rank stabilisation) of the module named `stem`; None when nothing is said about it.
+    /// alpha/r (or alpha/√r with rank stabilisation) of the module named `stem`; None when nothing is said about it. A `rank` of 0 is one that
+    /// the tensors do not tell (LoKr with both sides whole): then the configuration's counts.
     pub(super) fn scale(&self, stem: &str, rank: usize) -> Option<f64> {
+        let (settings, path) = self.settings(stem)?;
+        let of = |patterns: &[(String, f64)]| patterns.iter().find(|(p, _)| pattern_fits(p, path)).map(|(_, v)| *v);
+        let alpha = of(&settings.alpha_pattern).or(settings.alpha)?;
+        let rank = if rank > 0 { rank as f64 } else { of(&settings.rank_pattern).or(settings.rank).filter(|r| *r > 0.0)? };
+        Some(alpha / if settings.rslora { rank.sqrt() } else { rank })
+    }
+
+    /// How generators of the module named `stem` become rotations.
+    pub(super) fn rotation(&self, stem: &str) -> Rotation {
+        self.settings(stem).map_or_else(Rotation::default, |(settings, _)| settings.rotation)
+    }
+
+    /// True when the (IA)³ vector of the module named `stem` stands on the inputs; None when nothing is said.
+    pub(super) fn feedforward(&self, stem: &str) -> Option<bool> {
+        let (settings, path) = self.settings(stem)?;
+        Some(settings.feedforward.as_ref()?.iter().any(|end| path.ends_with(end.as_str()) || pattern_fits(&format!("^{end}"), path)))
+    }
+
+    fn settings<'a>(&self, stem: &'a str) -> Option<(&Settings, &'a str)> {
         let (settings, path) = self.parts.iter().find_map(|(prefix, settings)| {
             let path = if prefix.is_empty() { Some(stem) } else { stem.strip_prefix(prefix.as_str()).and_then(|p| p.strip_prefix('.')) };
             path.map(|p| (settings, p))
         })?;
-        let path = path.strip_prefix("base_model.model.").unwrap_or(path);
-        let pattern = settings.alpha_pattern.iter().find(|(p, _)| pattern_fits(p, path)).map(|(_, a)| *a);
-        let alpha = pattern.or(settings.alpha)?;
-        let rank = rank as f64;
-        Some(alpha / if settings.rslora { rank.sqrt() } else { rank })
+        Some((settings, path.strip_prefix("base_model.model.").unwrap_or(path)))
     }
 }
 
 /// Settings stand at the top (PEFT) or behind a component's name and a dot (diffusers).
 fn split(map: &Map<String, Value>) -> Vec<(String, Settings)> {
+    const TELLING: [&str; 5] = ["lora_alpha", "alpha_pattern", ".alpha", "peft_type", "use_cayley_neumann"];
     let prefixes: std::collections::BTreeSet<&str> =
-        map.keys().filter_map(|k| k.strip_suffix("lora_alpha").or(k.strip_suffix("alpha_pattern")).or(k.strip_suffix(".alpha"))).collect();
+        map.keys().filter_map(|k| TELLING.iter().find_map(|end| k.strip_suffix(end))).collect();
     let mut parts: Vec<_> = prefixes.into_iter().map(|p| p.trim_end_matches('.').to_owned()).collect();
     // The longest first: `text_encoder_2` before the empty prefix.
     parts.sort_by_key(|p| std::cmp::Reverse(p.len()));
@@ -68,10 +106,24 @@ fn split(map: &Map<String, Value>) -> Vec<(String, Settings)> {
 fn settings(map: &Map<String, Value>, prefix: &str) -> Settings {
     let get = |name: &str| map.get(&if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") });
     let pattern = |name| get(name).and_then(Value::as_object).into_iter().flatten();
+    let numbers = |name| pattern(name).filter_map(|(k, v)| v.as_f64().map(|v| (k.clone(), v))).collect();
+    let yes = |name, default| get(name).and_then(Value::as_bool).unwrap_or(default);
+    let terms = get("num_cayley_neumann_terms").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(5);
+    let names = |value: &Value| match value {
+        Value::String(one) => vec![one.clone()],
+        list => list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
+    };
     Settings {
         alpha: get("lora_alpha").or(get("alpha")).and_then(Value::as_f64),
-        alpha_pattern: pattern("alpha_pattern").filter_map(|(k, v)| v.as_f64().map(|v| (k.clone(), v))).collect(),
-        rslora: get("use_rslora").and_then(Value::as_bool).unwrap_or(false),
+        alpha_pattern: numbers("alpha_pattern"),
+        rank: get("r").and_then(Value::as_f64),
+        rank_pattern: numbers("rank_pattern"),
+        rslora: yes("use_rslora", false),
+        feedforward: get("feedforward_modules").filter(|v| !v.is_null()).map(names),
+        rotation: Rotation {
+            neumann: yes("use_cayley_neumann", true).then_some(terms),
+            bound: yes("coft", false).then(|| get("eps").and_then(Value::as_f64).unwrap_or(6e-5)),
+        },
     }
 }
 

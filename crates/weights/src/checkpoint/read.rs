@@ -2,7 +2,8 @@
 
 use super::names::{Name, Role};
 use super::{Checkpoint, File, Piece, Tensor, matrix};
-use crate::adapter::Component;
+use crate::adapter::{Component, Target};
+use crate::delta::{Base, Dense};
 use crate::dtype::decode_f32;
 use crate::header::TensorInfo;
 use crate::source::{ReadError, TensorSource};
@@ -157,4 +158,15 @@ pub(crate) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32
         row.iter().enumerate().for_each(|(j, v)| out[j * rows + i] = *v);
     }
     out
+}
+
+/// The values of this checkpoint for the kinds that depend on them.
+impl Base for Checkpoint {
+    fn weight(&self, target: &Target, m: usize, n: usize) -> Result<Option<Dense>, ReadError> {
+        let rows = target.rows.map(|(first, rows)| first..first.saturating_add(rows));
+        let found = self.weight_at(target.component, &target.path, rows)?;
+        // A weight of another shape is not the one that was meant; 0 stands for a dimension that the adapter does not tell.
+        let fits = |w: &Matrix| (m == 0 || m == w.rows) && (n == 0 || n == w.columns);
+        Ok(found.filter(fits).map(|w| Dense { m: w.rows, n: w.columns, values: w.values }))
+    }
 }

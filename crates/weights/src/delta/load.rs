@@ -1,42 +1,46 @@
 //! From the tensors of a module to its [`Delta`].
 
 use super::read::{MAX_EXPANDED, shape_error};
-use super::{Delta, DeltaError, Dense, Form, KronSide, Loader, Product, needs_base};
+use super::{Delta, DeltaError, Dense, Form, KronSide, Loader, Product, based, needs_base};
 use crate::adapter::{Factors, Module, Pair, Side};
 use crate::strength::read_scalar;
 use crate::text::shown;
 
 pub(super) fn delta(loader: &Loader<'_>, module: &Module) -> Result<Delta, DeltaError> {
     if needs_base(module) {
-        return Err(DeltaError::NeedsBase { module: shown(&module.name), kind: module.kind });
+        return based::delta(loader, module);
     }
-    let form = match &module.factors {
+    let delta = Delta { scale: loader.scale(module)?, form: form(loader, module)? };
+    if delta.shape() == (module.out_dim, module.in_dim) { Ok(delta) } else { Err(shape_error(module, "its factors do not fit each other")) }
+}
+
+/// The form that the factors of a module have, without its scale.
+pub(super) fn form(loader: &Loader<'_>, module: &Module) -> Result<Form, DeltaError> {
+    Ok(match &module.factors {
         Factors::Pair(pair) => Form::Product(loader.pair(module, *pair)?),
         Factors::Loha { w1a, w1b, w2a, w2b, t1, t2 } => {
             Form::Hadamard(loader.side(module, *w1a, *w1b, *t1)?, loader.side(module, *w2a, *w2b, *t2)?)
         }
         Factors::Lokr { w1, w2, t2 } => Form::Kron(loader.kron(module, *w1, None)?, loader.kron(module, *w2, *t2)?),
         Factors::Other(list) => Form::Dense(loader.stored(module, list)?),
-    };
-    let delta = Delta { scale: loader.scale(module)?, form };
-    if delta.shape() == (module.out_dim, module.in_dim) { Ok(delta) } else { Err(shape_error(module, "its factors do not fit each other")) }
+    })
 }
 
 impl Loader<'_> {
     /// The factor before the form, by the rule of the kind.
     pub(super) fn scale(&self, module: &Module) -> Result<f64, DeltaError> {
-        let alpha = match module.alpha {
-            Some(index) => {
-                let info = &self.adapter.header.tensors[index];
-                let alpha = read_scalar(self.source, info)?;
-                if alpha.is_some_and(|a| !a.is_finite()) {
-                    return Err(DeltaError::NotFinite { key: shown(&info.name) });
-                }
-                alpha
-            }
-            None => None,
-        };
-        Ok(module.scale(alpha))
+        Ok(module.scale(self.alpha(module)?))
+    }
+
+    /// The stored alpha.
+    pub(super) fn alpha(&self, module: &Module) -> Result<Option<f64>, DeltaError> {
+        let Some(index) = module.alpha else { return Ok(None) };
+        let info = &self.adapter.header.tensors[index];
+        let alpha = read_scalar(self.source, info)?;
+        if alpha.is_some_and(|a| !a.is_finite()) {
+            return Err(DeltaError::NotFinite { key: shown(&info.name) });
+        }
+        Ok(alpha)
     }
 
     /// Up·down; down is [r, in, k…], up [m, r, 1…].

@@ -43,6 +43,7 @@ const WRAPPERS: &[&str] = &[
     "lora_unet_",
     "lora_transformer_",
     "lora_prior_unet_",
+    "oft_unet_",
     "lycoris_",
 ];
 

@@ -9,8 +9,15 @@ pub enum Role {
     Up,
     Mid,
     Alpha,
-    /// Magnitude of DoRA, in any of its spellings.
+    /// The factor before the product itself, which replaces alpha / rank (stable-diffusion.cpp, AUTOMATIC1111). Beside no factors and with as
+    /// many values as a norm has: that norm's new weight (control LoRAs in the native names).
+    Scale,
+    /// Magnitude of DoRA per output, as PEFT and ai-toolkit store it.
     Magnitude,
+    /// `dora_scale`: magnitude of DoRA; its shape tells the axis, `[out, 1, …]` or `[1, in, …]`.
+    DoraScale,
+    /// Shape to which the weight is padded with zeros before the pair is added (ComfyUI's extracted control LoRAs).
+    Reshape,
     /// Bias trained beside a pair.
     Bias,
     HadaW1A,
@@ -30,12 +37,23 @@ pub enum Role {
     GloraA2,
     GloraB1,
     GloraB2,
-    /// `oft_blocks`, `oft_diag`, `oft_R`.
+    /// Tucker core of GLoRA's second pair.
+    GloraBMid,
+    /// `oft_blocks`: generators of rotations of the outputs; 3-D is OFT, 4-D BOFT.
     Oft,
+    /// `oft_diag`: the rotations themselves (LyCORIS 2).
+    OftDiag,
+    /// `oft_R`: generators of PEFT, upper triangles, rotations of the inputs.
+    OftR,
+    /// `boft_R` and `boft_s`: BOFT of PEFT, rotations of the inputs and a factor per output.
+    BoftR,
+    BoftS,
     Rescale,
-    /// (IA)3: `weight`, only beside `on_input`.
+    /// (IA)3 of LyCORIS: `weight`, only beside `on_input`. What is added to 1.
     Ia3,
     OnInput,
+    /// (IA)3 of PEFT: the factor itself.
+    Ia3L,
     Diff,
     DiffBias,
     WNorm,
@@ -71,7 +89,7 @@ const ENDS: &[(&str, Role)] = &[
     (".lora_B", Role::Up),
     (".lora_down", Role::Down),
     (".lora_up", Role::Up),
-    (".dora_scale", Role::Magnitude),
+    (".dora_scale", Role::DoraScale),
     (".lora_magnitude_vector", Role::Magnitude),
     (".lora_magnitude_vector.weight", Role::Magnitude),
     (".magnitude", Role::Magnitude),
@@ -94,10 +112,14 @@ const ENDS: &[(&str, Role)] = &[
     (".a2.weight", Role::GloraA2),
     (".b1.weight", Role::GloraB1),
     (".b2.weight", Role::GloraB2),
+    (".bm.weight", Role::GloraBMid),
     (".oft_blocks", Role::Oft),
-    (".oft_diag", Role::Oft),
-    (".oft_R.weight", Role::Oft),
-    (".oft_R", Role::Oft),
+    (".oft_diag", Role::OftDiag),
+    (".oft_R.weight", Role::OftR),
+    (".oft_R", Role::OftR),
+    (".boft_R", Role::BoftR),
+    (".boft_s", Role::BoftS),
+    (".ia3_l", Role::Ia3L),
     (".rescale", Role::Rescale),
     (".on_input", Role::OnInput),
     (".diff", Role::Diff),
@@ -105,11 +127,33 @@ const ENDS: &[(&str, Role)] = &[
     (".w_norm", Role::WNorm),
     (".b_norm", Role::BNorm),
     (".set_weight", Role::Set),
+    (".reshape_weight", Role::Reshape),
+    (".scale", Role::Scale),
 ];
 
 /// PEFT may put the adapter's name between the factor and `weight`.
-const NAMED: &[(&str, Role)] =
-    &[(".lora_A.", Role::Down), (".lora_B.", Role::Up), (".lora_magnitude_vector.", Role::Magnitude), (".oft_R.", Role::Oft)];
+const NAMED: &[(&str, Role)] = &[
+    (".lora_A.", Role::Down),
+    (".lora_B.", Role::Up),
+    (".lora_magnitude_vector.", Role::Magnitude),
+    (".oft_R.", Role::OftR),
+    (".boft_R.", Role::BoftR),
+    (".boft_s.", Role::BoftS),
+    (".ia3_l.", Role::Ia3L),
+    (".hada_w1_a.", Role::HadaW1A),
+    (".hada_w1_b.", Role::HadaW1B),
+    (".hada_w2_a.", Role::HadaW2A),
+    (".hada_w2_b.", Role::HadaW2B),
+    (".hada_t1.", Role::HadaT1),
+    (".hada_t2.", Role::HadaT2),
+    (".lokr_w1.", Role::LokrW1),
+    (".lokr_w1_a.", Role::LokrW1A),
+    (".lokr_w1_b.", Role::LokrW1B),
+    (".lokr_w2.", Role::LokrW2),
+    (".lokr_w2_a.", Role::LokrW2A),
+    (".lokr_w2_b.", Role::LokrW2B),
+    (".lokr_t2.", Role::LokrT2),
+];
 
 /// Takes a key apart; None when it ends in nothing that is known.
 #[must_use]
@@ -158,7 +202,7 @@ fn xlabs(key: &str) -> Option<ParsedKey<'_>> {
 
 /// The naming of a key, by its beginning and its end.
 fn naming(key: &str, stem: &str) -> Naming {
-    const FLAT: [&str; 6] = ["lora_unet_", "lora_te", "lora_transformer_", "lora_prior_", "lycoris_", "lora_llm_"];
+    const FLAT: [&str; 8] = ["lora_unet_", "lora_te", "lora_transformer_", "lora_prior_", "lycoris_", "lora_llm_", "oft_unet_", "oft_te"];
     const COMFY: [&str; 3] = ["diffusion_model.", "text_encoders.", "model.diffusion_model."];
     const PEFT: [&str; 5] = ["transformer.", "unet.", "text_encoder", "base_model.model.", "prior."];
     const NATIVE: [&str; 9] = [

@@ -3,8 +3,12 @@
 //! A stack of R rank-one components is kept component by component: component j is a column b_j of B (m values) and a row a_j of A (n values),
 //! so ΔW = Σ b_j a_jᵀ and ΔW itself, m×n, is never formed.
 
+pub(crate) mod dense;
 mod par;
+pub(crate) mod random;
+pub(crate) mod select;
 mod svd;
+pub(crate) mod tiles;
 
 pub(crate) use par::{join as par_join, map as par_map};
 pub(crate) use svd::{Spectrum, Truncation, keep_for};
@@ -62,6 +66,16 @@ impl Stack {
     /// Aᵀ as an n×R view.
     pub(crate) fn at_view(&self) -> MatRef<'_, f64> {
         MatRef::from_column_major_slice(&self.a, self.n, self.rank())
+    }
+
+    /// ΔW row by row, in f32.
+    pub(crate) fn rows(&self) -> tiles::Factors {
+        let rank = self.rank();
+        let mut b = vec![0f32; self.m * rank];
+        for (j, column) in self.b.chunks_exact(self.m.max(1)).enumerate() {
+            column.iter().enumerate().for_each(|(i, v)| b[i * rank + j] = *v as f32);
+        }
+        tiles::Factors { m: self.m, n: self.n, b, a: self.a.iter().map(|v| *v as f32).collect() }
     }
 
     /// (BᵀB, AAᵀ), both R×R and symmetric.

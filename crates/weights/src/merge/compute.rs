@@ -1,11 +1,15 @@
 //! The factors of one module of the result, encoded.
 
+use super::dense::{self, Body, Operand, Voice};
+use super::factor;
 use super::load::{Loaded, Reader};
-use super::plan::{MergeError, OutDtype};
+use super::plan::{MergeError, MergePlan, OutDtype};
 use super::targets::{Group, Part};
 use crate::adapter::Component;
+use crate::delta::Base;
 use crate::dtype::{Dtype, encode_f32};
 use crate::linalg::{Spectrum, Stack, Truncation, keep_for};
+use crate::progress::Progress;
 
 /// Below this part of its components' size a sum counts as cancelling.
 const CANCELLING: f64 = 0.1;
@@ -13,18 +17,32 @@ const CANCELLING: f64 = 0.1;
 /// A module ready to be written.
 #[derive(Debug)]
 pub(crate) struct Built {
+    /// 0: nothing is left of the module.
     pub(crate) rank: usize,
-    /// Row-major rank×n.
+    /// Row-major rank×n; the whole difference, m×n, where there is no up factor.
     pub(crate) down: Vec<u8>,
-    /// Row-major m×rank.
-    pub(crate) up: Vec<u8>,
+    /// Row-major m×rank; None where the difference is stored whole.
+    pub(crate) up: Option<Vec<u8>>,
     /// (Σσ² kept, Σσ²); None where nobody looked.
     pub(crate) energy: Option<(f64, f64)>,
 }
 
+/// How one module of the result is made and stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// By tiles of the dense difference, not by factors.
+    pub(crate) dense: bool,
+    /// Stored whole, not as a pair.
+    pub(crate) diff: bool,
+    /// Rank of this module where ranks are shared out.
+    pub(crate) rank: Option<usize>,
+}
+
 /// What every module's computation needs.
 pub(crate) struct Context<'a> {
+    pub(crate) plan: &'a MergePlan,
     pub(crate) readers: Vec<Reader<'a>>,
+    pub(crate) base: Option<&'a dyn Base>,
     pub(crate) truncation: Option<Truncation>,
     pub(crate) dtype: OutDtype,
     /// What the average divides by, (denoiser, text encoders); 1 for the other methods.
@@ -36,23 +54,76 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Computes one module. A result of rank 0 means that nothing is left of it.
-    pub(crate) fn build(&self, group: &Group, name: &str) -> Result<Built, MergeError> {
-        let loaded = self.load(group)?;
-        let built = match self.truncation {
-            None => self.concat(group, loaded, None),
-            Some(truncation) => self.compress(group, loaded, truncation, name)?,
+    pub(crate) fn build(&self, group: &Group, way: Way, name: &str, progress: &dyn Progress) -> Result<Built, MergeError> {
+        let truncation = self.truncation.map(|t| Truncation { rank: way.rank.or(t.rank), ..t });
+        let built = if way.dense || group.vector {
+            dense::build(self, group, way, name, progress)?
+        } else if !self.plan.method.is_linear() {
+            let stack = factor::merge(self, group, name)?;
+            if way.diff { dense::whole(self, &stack, progress)? } else { self.cut(&stack, truncation.unwrap_or_default(), name)? }
+        } else if way.diff {
+            dense::build(self, group, way, name, progress)?
+        } else {
+            let loaded = self.load(group)?;
+            match truncation {
+                None => self.concat(group, loaded, None),
+                Some(truncation) => self.compress(group, loaded, truncation, name)?,
+            }
         };
         built.ok_or_else(|| MergeError::Range { module: name.into(), dtype: self.dtype })
     }
 
-    /// Singular values of a group.
+    /// Singular values of a group's weighted sum.
     pub(crate) fn spectrum(&self, group: &Group, name: &str) -> Result<Spectrum, MergeError> {
         let stack = self.stack(group, &self.load(group)?);
         Spectrum::of(&stack).ok_or_else(|| MergeError::Numeric(name.into()))
     }
 
-    fn load(&self, group: &Group) -> Result<Vec<Loaded>, MergeError> {
+    /// Decomposes and cuts a stack. None: beyond the type's range.
+    fn cut(&self, stack: &Stack, truncation: Truncation, name: &str) -> Result<Option<Built>, MergeError> {
+        let spectrum = Spectrum::of(stack).ok_or_else(|| MergeError::Numeric(name.into()))?;
+        let keep = keep_for(&spectrum.sigma, truncation);
+        Ok(self.stored(&spectrum.truncate(stack, keep), spectrum.energy(keep)))
+    }
+
+    /// A stack whose components have factors of equal length, encoded. None: beyond the type's range.
+    pub(crate) fn stored(&self, best: &Stack, energy: (f64, f64)) -> Option<Built> {
+        let keep = best.rank();
+        // Both factors hold √σ; the quotient of rank and alpha goes into both too, so that neither leaves the precise range of f16.
+        let even = self.quotient(keep).sqrt();
+        let down: Vec<f32> = best.a.iter().map(|v| (*v * even) as f32).collect();
+        let (down, up) = self.encode(&down).zip(self.encode(&row_major(&best.b, best.m, keep, even)))?;
+        Some(Built { rank: keep, down, up: Some(up), energy: Some(energy) })
+    }
+
+    pub(crate) fn load(&self, group: &Group) -> Result<Vec<Loaded>, MergeError> {
         group.parts.iter().map(|part| self.readers[part.member].load(part)).collect()
+    }
+
+    /// Every input's ΔW, able to give rows of itself.
+    pub(crate) fn voices(&self, group: &Group) -> Result<Vec<Voice>, MergeError> {
+        let mut voices: Vec<Voice> = Vec::new();
+        for part in &group.parts {
+            let reader = &self.readers[part.member];
+            let rows = reader.file.module(part).out_dim;
+            let body = match part.rank {
+                Some(_) => Body::Factors(reader.load(part)?),
+                None => Body::Any { delta: reader.delta(part, self.base)?, swap: part.swap },
+            };
+            let weight = self.weight(part);
+            let at = voices.iter().position(|v| v.member == part.member);
+            let operand = |whole: f64| Operand { row0: part.row0, rows, factor: weight / whole, body };
+            match at {
+                Some(i) => {
+                    let whole = voices[i].weight;
+                    voices[i].operands.push(operand(whole));
+                }
+                None => {
+                    voices.push(Voice { m: group.m, n: group.n, member: part.member, weight, operands: vec![operand(weight)] });
+                }
+            }
+        }
+        Ok(voices)
     }
 
     /// All parts of a group, stacked in f64.
@@ -74,12 +145,7 @@ impl Context<'_> {
             // Nothing to cut: the factors stay as they are. Where they nearly cancel, rounding each of them would drown the small rest instead.
             return Ok(self.concat(group, loaded, Some(energy)));
         }
-        let best = spectrum.truncate(&stack, keep);
-        // Both factors hold √σ; the quotient of rank and alpha goes into both too, so that neither leaves the precise range of f16.
-        let even = self.quotient(keep).sqrt();
-        let down: Vec<f32> = best.a.iter().map(|v| (*v * even) as f32).collect();
-        let encoded = self.encode(&down).zip(self.encode(&row_major(&best.b, best.m, keep, even)));
-        Ok(encoded.map(|(down, up)| Built { rank: keep, down, up, energy: Some(energy) }))
+        Ok(self.stored(&spectrum.truncate(&stack, keep), energy))
     }
 
     /// Stacks the factors as they are: weight and scale go into B, A keeps its bits (but for a power of two, see [`shift`]). None: beyond the
@@ -101,7 +167,7 @@ impl Context<'_> {
             }
             column += r;
         }
-        Some(Built { rank, down, up, energy })
+        Some(Built { rank, down, up: Some(up), energy })
     }
 
     /// One part's factors, encoded, with everything that stands before them multiplied into B.
@@ -124,13 +190,17 @@ impl Context<'_> {
 
     /// Everything that stands before B·A in the input.
     fn factor(&self, part: &Part, loaded: &Loaded) -> f64 {
+        self.weight(part) * loaded.scale
+    }
+
+    /// Weight of a part in the sum, divided as the method asks.
+    pub(crate) fn weight(&self, part: &Part) -> f64 {
         let component = self.readers[part.member].file.module(part).target.component;
-        let divisor = if component == Component::Denoiser { self.divisor.0 } else { self.divisor.1 };
-        part.weight * loaded.scale / divisor
+        part.weight / if component == Component::Denoiser { self.divisor.0 } else { self.divisor.1 }
     }
 
     /// None when a value is beyond the range of the type.
-    fn encode(&self, values: &[f32]) -> Option<Vec<u8>> {
+    pub(crate) fn encode(&self, values: &[f32]) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(values.len() * self.dtype.size());
         encode_f32(self.dtype.dtype(), values, &mut out).ok()?;
         in_range(self.dtype, values).then_some(out)

@@ -1,8 +1,9 @@
 //! Factors of one module as f32, checked to be numbers.
 
 use super::plan::MergeError;
-use super::targets::{Named, Part};
+use super::targets::{Named, Part, is_pair};
 use crate::adapter::{Factors, Module, Pair};
+use crate::delta::{Base, Delta, DeltaError, Loader};
 use crate::dtype::decode_f32;
 use crate::source::TensorSource;
 
@@ -25,9 +26,12 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads a low-rank pair in the form that the result has.
+    /// Reads the exact factors of a part that has such, in the form that the result has.
     pub(crate) fn load(&self, part: &Part) -> Result<Loaded, MergeError> {
         let module = self.file.module(part);
+        if !is_pair(module) {
+            return self.multiplied_out(part);
+        }
         let pair = self.pair(module)?;
         let mut b = self.floats(pair.up)?;
         let mut a = self.floats(pair.down)?;
@@ -42,6 +46,37 @@ impl Reader<'_> {
             b.rotate_left(module.out_dim / 2 * rank);
         }
         Ok(Loaded { a, b, rank, scale: self.scale(module)? })
+    }
+
+    /// Factors of a LoHa or LoKr.
+    fn multiplied_out(&self, part: &Part) -> Result<Loaded, MergeError> {
+        let module = self.file.module(part);
+        let delta = self.delta(part, None)?;
+        let kind = || MergeError::Kind { file: self.file.label.into(), kind: module.kind, module: module.name.clone() };
+        let mut product = part.rank.and_then(|rank| delta.factors(rank)).ok_or_else(kind)?;
+        if part.swap {
+            product.b.rotate_left(product.m / 2 * product.rank);
+        }
+        Ok(Loaded { a: product.a, b: product.b, rank: product.rank, scale: delta.scale })
+    }
+
+    /// ΔW of a part of any kind, its rows in the order of the file.
+    pub(crate) fn delta(&self, part: &Part, base: Option<&dyn Base>) -> Result<Delta, MergeError> {
+        let module = self.file.module(part);
+        let delta = Loader { adapter: self.file.adapter, source: self.source, base }.load(module).map_err(|e| self.failed(e))?;
+        if delta.shape() != (module.out_dim, module.in_dim) {
+            return Err(self.unreadable(format!("the tensors of {} do not fit each other", module.name)));
+        }
+        Ok(delta)
+    }
+
+    fn failed(&self, error: DeltaError) -> MergeError {
+        let file = self.file.label.to_owned();
+        match error {
+            DeltaError::NotFinite { key } => MergeError::NotFinite { file, key },
+            DeltaError::NeedsBase { module, kind } => MergeError::NeedsBase { file, kind, module },
+            other => self.unreadable(other.to_string()),
+        }
     }
 
     pub(crate) fn pair(&self, module: &Module) -> Result<Pair, MergeError> {

@@ -1,6 +1,7 @@
 //! Metadata of the result: what other programs read, and the whole recipe.
 
-use super::plan::{MergeInput, MergePlan};
+use super::options::Options;
+use super::plan::{MergeInput, MergePlan, Method};
 use super::targets::Named;
 use crate::family::Family;
 use crate::inspect::Inspection;
@@ -17,6 +18,9 @@ struct Recipe<'a> {
     dtype: super::OutDtype,
     layout: Option<LayoutRef>,
     inputs: &'a [MergeInput],
+    /// Parameters of the method, where it has some or they were changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<&'a Options>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +75,7 @@ pub(crate) fn metadata(
 
 fn recipe(plan: &MergePlan, files: &[Named<'_>]) -> String {
     let layout = files.first().and_then(|f| super::layout_of(f.adapter)).map(|l| LayoutRef { id: l.id, version: l.version });
+    let classic = matches!(plan.method, Method::Sum | Method::Average | Method::Concat | Method::Svd);
     let recipe = Recipe {
         weft: env!("CARGO_PKG_VERSION"),
         method: plan.method.name(),
@@ -79,6 +84,7 @@ fn recipe(plan: &MergePlan, files: &[Named<'_>]) -> String {
         dtype: plan.dtype,
         layout,
         inputs: &plan.inputs,
+        options: (plan.options != Options::default() || !classic).then_some(&plan.options),
     };
     // Plain data without maps of other keys than text: it always serialises.
     serde_json::to_string(&recipe).unwrap_or_default()

@@ -1,47 +1,65 @@
 //! Several adapters into one.
 //!
-//! Every method computes Σ wᵢ·ΔWᵢ per weight of the network, where wᵢ is the input's weight times its profile's factor for the block; a weight of 0
-//! leaves a module out. Factors of different files are never added to each other (that would bring in cross terms): the sum is the
-//! stack B = [w₁s₁B₁ …], A = [A₁; …], exactly. The methods differ in what they store of it:
+//! Each input i brings a change ΔWᵢ of a weight of the network and a weight wᵢ, its own times its profile's factor for the block; a weight of 0
+//! leaves a module out. Factors of different files are never added to each other (that would bring in cross terms).
+//!
+//! Most methods compute a sum Σ cᵢ·ΔWᵢ. It is the stack B = [c₁s₁B₁ …], A = [A₁; …], exactly. They differ in the cᵢ and in what they store:
 //!
 //! - **concat** stores the stack as it is. The rank is the sum of the ranks; A keeps its bits, B takes weight and scale. Exact to the rounding of the
 //!   stored type, relative to the inputs (where they nearly cancel each other, sum is more precise). Fast: nothing is decomposed.
 //! - **sum** stores the same ΔW at its numerical rank: where factors depend on each other (the same file twice, a split file whose leaves share
 //!   one A) the stack is replaced by its singular vectors, as many as hold all but 1e-16 of the energy (an error of 1e-8); where they do not,
 //!   the stack stays as it is. With a rank or an energy it is compressed like svd.
-//! - **average** is the sum divided by Σ|wᵢ| over all inputs (text encoders by theirs), whether or not an input has the module: a file without
-//!   the module counts as a change of zero. Profiles do not enter the divisor.
+//! - **average** is the sum divided by Σ|wᵢ|, over all inputs (text encoders by theirs) or over those that have the module. Profiles do not enter
+//!   the divisor.
 //! - **svd** keeps the best approximation of a given rank, or the smallest that keeps a given part of every module's energy. Never forms an m×n matrix.
+//! - **slerp**, **karcher**, **norm_equal** and the budget per block take their coefficients from the inner products ⟨ΔWᵢ, ΔWⱼ⟩ ([`coefficients`]).
+//!
+//! **knots**, **core** and **null_space** work in the space of the factors ([`factor`]); **ties**, **dare**, **dare_ties**, **della**,
+//! **magnitude_prune**, **breadcrumbs** and **sce** work element by element ([`dense`]). docs/merging.md tells what each is for.
+//!
+//! Inputs of every kind are taken: what has exact factors (LoRA, LoCon, LoHa, LoKr) by them, the rest by tiles of the dense ΔW; kinds that depend
+//! on the base model only with a [`Base`](crate::delta::Base). Biases and weights of norms are added, whatever the method.
 //!
 //! Kohya's names come with an alpha, the largest rank, the same for every module (Flux: each module's own); the up factors are scaled so that
 //! alpha / rank · B·A is ΔW. Other names have none: the scale is 1. Which names a family gets is told in `names`.
-//! The same plan and the same inputs give the same bytes.
+//! The same plan and the same inputs give the same bytes, with any number of threads.
 
+mod coefficients;
 mod compute;
+mod dense;
 mod estimate;
+mod factor;
 mod load;
 mod meta;
 mod names;
+mod options;
 mod plan;
+mod spread;
 mod stream;
 mod targets;
+mod whole;
 
-pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate};
+pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate, estimate_on};
+pub use options::{DENSITY_RANGE, Divisor, Elect, Form, Inner, MU_RANGE, Options, Scope, Share, TAME_RANGE, Vote};
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
 
 pub(crate) use load::Reader;
-pub(crate) use names::ldm;
+pub(crate) use names::{kohya_stem, ldm};
 pub(crate) use targets::{Group, Named, group, is_pair};
 
+use targets::{Taking, grouped};
+
 use crate::adapter::{Adapter, Component, Module};
+use crate::delta::Base;
 use crate::family::Family;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::relations::compatible;
+use crate::relations::judged;
 use crate::source::TensorSource;
 use crate::write::{AtomicFile, Planned, TensorWriter, WriteError, header_bound};
-use compute::Context;
-use names::{Form, Keys};
+use compute::{Context, Way};
+use names::Keys;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Seek, Write};
 use std::path::Path;
@@ -70,7 +88,18 @@ impl std::fmt::Debug for Member<'_> {
 /// Merges into a new file at `out`. Until the last byte is on the disk the file has a temporary name in the same folder; on an error or a
 /// cancellation nothing stays.
 pub fn merge(plan: &MergePlan, members: &[Member<'_>], out: &Path, progress: &dyn Progress) -> Result<MergeReport, MergeError> {
-    let prepared = Prepared::of(plan, members)?;
+    merge_on(plan, members, None, out, progress)
+}
+
+/// As [`merge`], with the base model at hand: DoRA, (IA)³, OFT, BOFT and GLoRA enter with the change they make to it.
+pub fn merge_on(
+    plan: &MergePlan,
+    members: &[Member<'_>],
+    base: Option<&dyn Base>,
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<MergeReport, MergeError> {
+    let prepared = Prepared::of(plan, members, base)?;
     let file = AtomicFile::create(out, plan.overwrite)?;
     let (_, report) = prepared.write(file.file()?, progress)?;
     file.commit(plan.overwrite)?;
@@ -84,7 +113,18 @@ pub fn merge_into<W: Write + Seek + Send>(
     out: W,
     progress: &dyn Progress,
 ) -> Result<(W, MergeReport), MergeError> {
-    Prepared::of(plan, members)?.write(out, progress)
+    merge_into_on(plan, members, None, out, progress)
+}
+
+/// As [`merge_into`], with the base model at hand.
+pub fn merge_into_on<W: Write + Seek + Send>(
+    plan: &MergePlan,
+    members: &[Member<'_>],
+    base: Option<&dyn Base>,
+    out: W,
+    progress: &dyn Progress,
+) -> Result<(W, MergeReport), MergeError> {
+    Prepared::of(plan, members, base)?.write(out, progress)
 }
 
 /// A merge with everything decided but the numbers.
@@ -95,20 +135,21 @@ pub(crate) struct Prepared<'a> {
     family: Family,
     groups: Vec<Group>,
     keys: Vec<Keys>,
+    ways: Vec<Way>,
     /// (member, tensor) of embeddings that go through unchanged.
     carried: Vec<(usize, usize)>,
     warnings: Vec<String>,
 }
 
 impl<'a> Prepared<'a> {
-    pub(crate) fn of(plan: &'a MergePlan, members: &[Member<'a>]) -> Result<Self, MergeError> {
+    pub(crate) fn of(plan: &'a MergePlan, members: &[Member<'a>], base: Option<&'a dyn Base>) -> Result<Self, MergeError> {
         plan.validate()?;
         if plan.inputs.len() != members.len() {
             return Err(MergeError::Plan(format!("{} inputs are planned, {} files are given", plan.inputs.len(), members.len())));
         }
         let adapters: Vec<&Adapter> = members.iter().map(|m| m.adapter).collect();
         let labelled: Vec<(&str, &Adapter)> = plan.inputs.iter().map(|i| i.label.as_str()).zip(adapters.iter().copied()).collect();
-        let verdict = compatible(&labelled);
+        let verdict = judged(&labelled, base.is_some());
         if !verdict.fits {
             return Err(MergeError::Incompatible(verdict.reasons));
         }
@@ -116,24 +157,40 @@ impl<'a> Prepared<'a> {
         let files: Vec<Named<'a>> = members.iter().zip(&plan.inputs).map(|(m, i)| Named { adapter: m.adapter, label: &i.label }).collect();
         let family = adapters.iter().map(|a| a.detection.family).find(|f| *f != Family::Unknown).unwrap_or_default();
         let mut warnings = verdict.warnings;
-        let (groups, keys) = named_groups(plan, &files, family, &mut warnings)?;
+        let (groups, keys) = named_groups(plan, &files, family, base, &mut warnings)?;
         for file in &files {
             warnings.extend(file.adapter.warnings.iter().take(SHOWN).map(|w| format!("{}: {w}", file.label)));
         }
+        let ways = whole::ways(plan, &files, &groups, &mut warnings)?;
         let carried = carried(plan, &files, &mut warnings)?;
         let context = Context {
+            plan,
             readers: members.iter().zip(&files).map(|(m, file)| Reader { file: *file, source: m.source }).collect(),
+            base,
             truncation: plan.truncation(),
             dtype: plan.dtype,
             divisor: divisor(plan),
             alpha: None,
         };
-        let mut prepared = Self { plan, files, context, family, groups, keys, carried, warnings };
+        let mut prepared = Self { plan, files, context, family, groups, keys, ways, carried, warnings };
         prepared.context.alpha = prepared.file_alpha();
         Ok(prepared)
     }
 
+    /// Finds the coefficients that depend on what is in the files.
+    pub(crate) fn settle(&mut self, progress: &dyn Progress) -> Result<(), MergeError> {
+        if coefficients::wanted(self.plan) {
+            coefficients::settle(&self.context, &self.files, &mut self.groups, progress)?;
+        }
+        Ok(())
+    }
+
     fn write<W: Write + Seek + Send>(mut self, out: W, progress: &dyn Progress) -> Result<(W, MergeReport), MergeError> {
+        self.settle(progress)?;
+        if self.plan.options.spread {
+            self.share_out(progress)?;
+            self.context.alpha = self.file_alpha();
+        }
         let io = |source| WriteError::Io { path: "the output".into(), source };
         let bound = header_bound(&self.planned(), &self.metadata(self.largest()));
         let mut writer = TensorWriter::new(out, bound).map_err(io)?;
@@ -142,7 +199,7 @@ impl<'a> Prepared<'a> {
         if outcomes.iter().all(|o| o.rank == 0) {
             return Err(MergeError::Plan("nothing is left of the inputs: every module is zero".into()));
         }
-        let rank = outcomes.iter().map(|o| o.rank).max().unwrap_or(0);
+        let rank = outcomes.iter().filter(|o| !o.whole).map(|o| o.rank).max().unwrap_or(0);
         let metadata = self.metadata(rank);
         let bytes = 8 + bound as u64 + writer.data_len();
         let out = writer.finish(&metadata)?;
@@ -169,13 +226,20 @@ impl<'a> Prepared<'a> {
         (0..self.groups.len()).map(|i| self.largest_rank(i)).max().unwrap_or(0)
     }
 
-    /// Sum of the ranks of a group's parts, cut by the plan.
+    /// Sum of the ranks of a group's parts, cut by the plan. 0 for what is stored whole.
     fn largest_rank(&self, index: usize) -> usize {
-        let group = &self.groups[index];
-        let stacked: usize = group.parts.iter().map(|p| self.files[p.member].module(p).rank).sum();
+        let (group, way) = (&self.groups[index], self.ways[index]);
+        if way.diff {
+            return 0;
+        }
+        let stacked = if way.dense { group.bulk().min(group.m).min(group.n) } else { group.bulk() };
         match self.context.truncation {
             None => stacked,
-            Some(t) => t.rank.map_or(stacked, |r| r.min(stacked)),
+            // A dense difference has every rank that is asked for.
+            Some(t) if way.dense => {
+                way.rank.or(t.rank).map_or(if t.energy.is_some() { group.m.min(group.n) } else { stacked }, |r| r.min(group.m).min(group.n))
+            }
+            Some(t) => way.rank.or(t.rank).map_or(stacked, |r| r.min(stacked)),
         }
     }
 
@@ -184,6 +248,10 @@ impl<'a> Prepared<'a> {
         let dtype = self.plan.dtype.dtype();
         let mut out = Vec::with_capacity(self.groups.len() * 3 + self.carried.len());
         for (i, keys) in self.keys.iter().enumerate() {
+            if self.ways[i].diff {
+                out.push(Planned { name: whole::key(keys), dtype, shape: whole::shape(&self.groups[i], keys) });
+                continue;
+            }
             let rank = self.largest_rank(i);
             let (down, up) = shapes(&self.groups[i], keys, rank);
             out.push(Planned { name: keys.down.clone(), dtype, shape: down });
@@ -223,16 +291,18 @@ fn named_groups(
     plan: &MergePlan,
     files: &[Named<'_>],
     family: Family,
+    base: Option<&dyn Base>,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Group>, Vec<Keys>), MergeError> {
+    use names::Form;
     let weight = |member: usize, module: &Module| weight(&plan.inputs[member], module);
     let mut form = names::choose(files, plan.naming, family)?;
     loop {
-        let groups = group(files, weight, form != Form::Kept)?;
+        let groups = grouped(files, weight, Taking { fuse: form != Form::Kept, base })?;
         if groups.is_empty() {
             return Err(MergeError::Plan("nothing is left to merge: every weight is 0 or the files hold no modules".into()));
         }
-        let keys: Vec<Option<Keys>> = groups.iter().map(|g| names::keys(files, g, form, family)).collect();
+        let keys: Vec<Option<Keys>> = groups.iter().map(|g| whole::named(files, g, form, family)).collect();
         let Some(nameless) = keys.iter().position(Option::is_none) else {
             let keys: Vec<Keys> = keys.into_iter().flatten().collect();
             return unique(&keys).map(|()| (groups, keys));
@@ -272,7 +342,7 @@ fn weight(input: &MergeInput, module: &Module) -> f64 {
 }
 
 fn divisor(plan: &MergePlan) -> (f64, f64) {
-    if plan.method != Method::Average {
+    if plan.method != Method::Average || plan.divides_by_present() {
         return (1.0, 1.0);
     }
     let sum = |w: &dyn Fn(&MergeInput) -> f64| plan.inputs.iter().map(|i| w(i).abs()).sum::<f64>();

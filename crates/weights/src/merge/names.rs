@@ -121,10 +121,14 @@ fn kept(files: &[Named<'_>], group: &Group, conv: Option<(usize, usize, usize)>)
     if module.naming == Naming::Peft {
         return Some(peft(module.name.clone(), conv));
     }
-    let Factors::Pair(pair) = &module.factors else { return None };
     let name = |index: usize| file.adapter.header.tensors[index].name.clone();
+    let (down, up) = match &module.factors {
+        Factors::Pair(pair) => (name(pair.down), name(pair.up)),
+        _ if module.naming == Naming::Kohya => (format!("{}.lora_down.weight", module.name), format!("{}.lora_up.weight", module.name)),
+        _ => return Some(peft(module.name.clone(), conv)),
+    };
     let alpha = (module.naming == Naming::Kohya).then(|| format!("{}.alpha", module.name));
-    Some(Keys { stem: module.name.clone(), down: name(pair.down), up: name(pair.up), alpha, conv })
+    Some(Keys { stem: module.name.clone(), down, up, alpha, conv })
 }
 
 fn peft(stem: String, conv: Option<(usize, usize, usize)>) -> Keys {

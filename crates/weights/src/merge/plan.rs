@@ -1,5 +1,6 @@
 //! What a merge is asked to do, what it answers, and how it fails.
 
+use super::options::{Divisor, Form, Options};
 use crate::adapter::{Kind, Naming};
 use crate::dtype::Dtype;
 use crate::linalg::Truncation;
@@ -38,7 +39,7 @@ impl MergeInput {
 
 /// How the inputs become one. See the module's documentation for what each stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Σ w·ΔW at its numerical rank, or compressed where a rank or an energy is given.
     Sum,
@@ -48,11 +49,55 @@ pub enum Method {
     Concat,
     /// Σ w·ΔW compressed to a rank or an energy: one of the two must be given.
     Svd,
+    /// Along the great circle between two.
+    Slerp,
+    /// The mean on the sphere of any number.
+    Karcher,
+    /// The sum of inputs brought to one norm.
+    NormEqual,
+    /// Trim, elect signs, mean of those that agree.
+    Ties,
+    /// Random elements dropped, the rest scaled up, added.
+    Dare,
+    /// Random elements dropped, the rest scaled up, then signs elected as in TIES.
+    DareTies,
+    /// As DARE with TIES, but small elements of a row are dropped more often.
+    Della,
+    /// Only the largest elements of each input, added.
+    MagnitudePrune,
+    /// Without the largest and the smallest elements of each input, added.
+    Breadcrumbs,
+    /// Select by variance, weigh by energy, erase the minority.
+    Sce,
+    /// Inputs aligned by one singular value decomposition, merged there.
+    Knots,
+    /// Inputs expressed in one small common space, merged there.
+    Core,
+    /// The first input without what the others look at, plus the others.
+    NullSpace,
 }
 
 impl Method {
     /// All methods, in the order a form shows them.
-    pub const ALL: [Self; 4] = [Self::Sum, Self::Average, Self::Concat, Self::Svd];
+    pub const ALL: [Self; 17] = [
+        Self::Sum,
+        Self::Average,
+        Self::Concat,
+        Self::Svd,
+        Self::Slerp,
+        Self::Karcher,
+        Self::NormEqual,
+        Self::Ties,
+        Self::Dare,
+        Self::DareTies,
+        Self::Della,
+        Self::MagnitudePrune,
+        Self::Breadcrumbs,
+        Self::Sce,
+        Self::Knots,
+        Self::Core,
+        Self::NullSpace,
+    ];
 
     /// Name as in the recipe and on the command line.
     #[must_use]
@@ -62,7 +107,32 @@ impl Method {
             Self::Average => "average",
             Self::Concat => "concat",
             Self::Svd => "svd",
+            Self::Slerp => "slerp",
+            Self::Karcher => "karcher",
+            Self::NormEqual => "norm_equal",
+            Self::Ties => "ties",
+            Self::Dare => "dare",
+            Self::DareTies => "dare_ties",
+            Self::Della => "della",
+            Self::MagnitudePrune => "magnitude_prune",
+            Self::Breadcrumbs => "breadcrumbs",
+            Self::Sce => "sce",
+            Self::Knots => "knots",
+            Self::Core => "core",
+            Self::NullSpace => "null_space",
         }
+    }
+
+    /// The result is Σ cᵢ·ΔWᵢ with coefficients that depend on the inputs as wholes.
+    #[must_use]
+    pub fn is_linear(self) -> bool {
+        matches!(self, Self::Sum | Self::Average | Self::Concat | Self::Svd | Self::Slerp | Self::Karcher | Self::NormEqual)
+    }
+
+    /// Works element by element on the dense difference. Its result has full rank, so it is cut to a rank or stored whole.
+    #[must_use]
+    pub fn is_dense(self) -> bool {
+        matches!(self, Self::Ties | Self::Dare | Self::DareTies | Self::Della | Self::MagnitudePrune | Self::Breadcrumbs | Self::Sce)
     }
 }
 
@@ -124,13 +194,16 @@ pub struct MergePlan {
     /// Replace an existing file at the target.
     #[serde(default)]
     pub overwrite: bool,
+    /// Parameters of the method.
+    #[serde(default)]
+    pub options: Options,
 }
 
 impl MergePlan {
     /// A plan with nothing but its inputs, a method and a type.
     #[must_use]
     pub fn new(inputs: Vec<MergeInput>, method: Method, dtype: OutDtype) -> Self {
-        Self { inputs, method, rank: None, energy: None, dtype, naming: None, title: None, overwrite: false }
+        Self { inputs, method, rank: None, energy: None, dtype, naming: None, title: None, overwrite: false, options: Options::default() }
     }
 
     /// What compression the method asks for; None: the stacked factors stay.
@@ -138,11 +211,23 @@ impl MergePlan {
     pub(crate) fn truncation(&self) -> Option<Truncation> {
         match self.method {
             Method::Concat => None,
-            Method::Sum | Method::Average if self.rank.is_none() && self.energy.is_none() => {
+            m if !m.is_dense() && self.rank.is_none() && self.energy.is_none() => {
                 Some(Truncation { rank: None, energy: Some(super::EXACT_ENERGY) })
             }
             _ => Some(Truncation { rank: self.rank, energy: self.energy }),
         }
+    }
+
+    /// Only the ratios of the weights count, not their size.
+    #[must_use]
+    pub(crate) fn is_mean(&self) -> bool {
+        matches!(self.method, Method::Average | Method::Slerp | Method::Karcher)
+    }
+
+    /// Divided by the weights of the inputs that have a module.
+    #[must_use]
+    pub(crate) fn divides_by_present(&self) -> bool {
+        self.is_mean() && self.options.divisor == Divisor::Present
     }
 
     /// Checks everything that needs no file.
@@ -159,16 +244,21 @@ impl MergePlan {
             }
         }
         match (self.method, self.rank, self.energy) {
+            (_, Some(_), _) | (_, _, Some(_)) if self.options.form == Form::Diff => {
+                bad("a whole difference has no rank: leave rank and energy out, or store a low-rank pair".into())
+            }
             (Method::Svd, None, None) => bad("svd needs a rank or an energy to keep".into()),
             (Method::Concat, Some(_), _) | (Method::Concat, _, Some(_)) => {
                 bad("concat keeps every rank; choose sum or svd to compress".into())
             }
             (_, Some(0), _) => bad("the rank must be at least 1".into()),
             (_, _, Some(e)) if !(e > 0.0 && e <= 1.0) => bad("the energy must be above 0 and at most 1".into()),
-            _ if self.method == Method::Average && self.inputs.iter().all(|i| i.weight == 0.0) => {
-                bad("an average needs a weight other than 0".into())
+            (_, None, _) if self.options.spread => bad("sharing ranks out needs a rank, the mean of all modules".into()),
+            _ if self.options.spread && (self.method == Method::Concat || self.energy.is_some()) => {
+                bad("sharing ranks out goes with a rank alone".into())
             }
-            _ => Ok(()),
+            _ if self.is_mean() && self.inputs.iter().all(|i| i.weight == 0.0) => bad("an average needs a weight other than 0".into()),
+            _ => self.options.validate(self.method, self.inputs.len()),
         }
     }
 }
@@ -197,6 +287,9 @@ pub struct MergeReport {
     pub frobenius: Option<f64>,
     /// Strength by slot; empty for concat.
     pub blocks: Vec<SlotStrength>,
+    /// Modules that are stored whole, not as a pair. Their rank below is that of the whole matrix.
+    #[serde(default)]
+    pub whole: usize,
     /// Energy kept per module, in the order of the file: (key stem, rank, kept part).
     pub per_module: Vec<(String, usize, f64)>,
     /// Size of the file in bytes.
@@ -222,6 +315,26 @@ pub enum MergeError {
         /// Kind of the module.
         kind: Kind,
         /// Its name.
+        module: String,
+    },
+    /// A module whose ΔW depends on the base model.
+    #[error("{file} holds {} modules ({module}): what they do depends on the base model. Give the checkpoint it is for, or leave the file out", kind.label())]
+    NeedsBase {
+        /// Label of the file.
+        file: String,
+        /// Kind of the module.
+        kind: Kind,
+        /// Its name.
+        module: String,
+    },
+    /// A module that replaces a weight.
+    #[error(
+        "{file} replaces the weight of {module} as a whole, which cannot be combined with a change of it; leave the file out or bake it into a checkpoint"
+    )]
+    Replaces {
+        /// Label of the file.
+        file: String,
+        /// Name of the module.
         module: String,
     },
     /// The same weight with different shapes.

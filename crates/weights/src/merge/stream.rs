@@ -2,7 +2,7 @@
 
 use super::compute::{Built, alpha};
 use super::plan::{MergeError, MergeReport, SlotStrength};
-use super::{Prepared, shapes};
+use super::{Prepared, shapes, whole};
 use crate::linalg::par_map;
 use crate::progress::{Cancelled, Progress};
 use crate::write::{TensorWriter, WriteError};
@@ -19,6 +19,8 @@ const BATCH: usize = 48 << 20;
 pub(crate) struct Outcome {
     pub(crate) rank: usize,
     pub(crate) energy: Option<(f64, f64)>,
+    /// Stored whole, not as a pair.
+    pub(crate) whole: bool,
 }
 
 impl Prepared<'_> {
@@ -37,7 +39,7 @@ impl Prepared<'_> {
                 || par_map(&indices, |&i| self.one(i, &done, progress)).into_iter().collect::<Result<Vec<_>, _>>(),
             );
             written.map_err(|source| WriteError::Io { path: "the output".into(), source })?;
-            outcomes.extend(ready.iter().map(|(_, b)| Outcome { rank: b.rank, energy: b.energy }));
+            outcomes.extend(ready.iter().map(|(_, b)| Outcome { rank: b.rank, energy: b.energy, whole: b.up.is_none() }));
             ready = indices.into_iter().zip(built?).collect();
         }
         Ok(outcomes)
@@ -45,7 +47,7 @@ impl Prepared<'_> {
 
     fn one(&self, index: usize, done: &AtomicU64, progress: &dyn Progress) -> Result<Built, MergeError> {
         Cancelled::check(progress)?;
-        let built = self.context.build(&self.groups[index], &self.keys[index].stem)?;
+        let built = self.context.build(&self.groups[index], self.ways[index], &self.keys[index].stem, progress)?;
         progress.step(done.fetch_add(1, Ordering::Relaxed) + 1, self.groups.len() as u64, "weaving");
         Ok(built)
     }
@@ -55,14 +57,17 @@ impl Prepared<'_> {
             return Ok(());
         }
         let keys = &self.keys[index];
-        let (down, up) = shapes(&self.groups[index], keys, built.rank);
         let dtype = self.plan.dtype.dtype();
+        let Some(values) = &built.up else {
+            return out.tensor(&whole::key(keys), dtype, &whole::shape(&self.groups[index], keys), &built.down);
+        };
+        let (down, up) = shapes(&self.groups[index], keys, built.rank);
         if let Some(key) = &keys.alpha {
             let (dtype, bytes) = alpha(self.context.alpha.unwrap_or(built.rank), self.plan.dtype);
             out.tensor(key, dtype, &[], &bytes)?;
         }
         out.tensor(&keys.down, dtype, &down, &built.down)?;
-        out.tensor(&keys.up, dtype, &up, &built.up)
+        out.tensor(&keys.up, dtype, &up, values)
     }
 
     /// Runs of groups whose stacks together stay near [`BATCH`].
@@ -70,8 +75,10 @@ impl Prepared<'_> {
         let mut out = Vec::new();
         let (mut start, mut size) = (0, 0);
         for (i, group) in self.groups.iter().enumerate() {
-            let rank: usize = group.parts.iter().map(|p| self.files[p.member].module(p).rank).sum();
-            size += (group.m + group.n) * rank * size_of::<f64>();
+            size += (group.m + group.n) * group.stacked().unwrap_or(0) * size_of::<f64>();
+            if self.ways[i].dense || self.ways[i].diff {
+                size += group.m * group.n * size_of::<f32>();
+            }
             if size >= BATCH {
                 out.push(start..i + 1);
                 (start, size) = (i + 1, 0);
@@ -87,14 +94,16 @@ impl Prepared<'_> {
         let kept: Vec<(usize, &Outcome)> = outcomes.iter().enumerate().filter(|(_, o)| o.rank > 0).collect();
         let part = |o: &Outcome| o.energy.map_or(1.0, |(kept, all)| if all > 0.0 { kept / all } else { 1.0 });
         let (sum, all) = outcomes.iter().filter_map(|o| o.energy).fold((0.0, 0.0), |s, e| (s.0 + e.0, s.1 + e.1));
+        let pairs = || kept.iter().filter(|(_, o)| !o.whole);
         let known = outcomes.iter().all(|o| o.energy.is_some());
         MergeReport {
             modules: kept.len(),
-            rank_min: kept.iter().map(|(_, o)| o.rank).min().unwrap_or(0),
-            rank_max: kept.iter().map(|(_, o)| o.rank).max().unwrap_or(0),
+            rank_min: pairs().map(|(_, o)| o.rank).min().unwrap_or(0),
+            rank_max: pairs().map(|(_, o)| o.rank).max().unwrap_or(0),
             energy_kept: if all > 0.0 { sum / all } else { 1.0 },
             frobenius: known.then(|| sum.sqrt()),
             blocks: if known { self.blocks(outcomes) } else { Vec::new() },
+            whole: kept.iter().filter(|(_, o)| o.whole).count(),
             per_module: kept.iter().map(|(i, o)| (self.keys[*i].stem.clone(), o.rank, part(o))).collect(),
             bytes,
             warnings: std::mem::take(&mut self.warnings),

@@ -4,7 +4,8 @@
 //! one file has the fused form, or the windows differ, the result has the fused form: a split module fills its own rows of B.
 
 use super::plan::MergeError;
-use crate::adapter::{Adapter, Component, Factors, Kind, Module, Target};
+use crate::adapter::{Adapter, Component, Factors, Kind, Module, Side, Target};
+use crate::delta::{Base, needs_base};
 use std::collections::BTreeMap;
 
 /// (first row, rows) of a fused weight; None: all of it.
@@ -23,6 +24,8 @@ pub(crate) struct Part {
     pub(crate) weight: f64,
     /// Its rows' halves stand the other way round than in the result.
     pub(crate) swap: bool,
+    /// Rank of its exact factors; None where it has none, or none that are smaller than the matrix.
+    pub(crate) rank: Option<usize>,
 }
 
 /// One module of the result.
@@ -36,6 +39,20 @@ pub(crate) struct Group {
     pub(crate) n: usize,
     /// What is added up.
     pub(crate) parts: Vec<Part>,
+    /// A bias, or the weight of a norm: one column. Such are only ever added.
+    pub(crate) vector: bool,
+}
+
+impl Group {
+    /// Sum of the ranks of all parts; None where one of them has no factors.
+    pub(crate) fn stacked(&self) -> Option<usize> {
+        self.parts.iter().map(|p| p.rank).sum()
+    }
+
+    /// Some rank that stands for the size of the group's parts: where one has no factors, the smaller side.
+    pub(crate) fn bulk(&self) -> usize {
+        self.parts.iter().map(|p| p.rank.unwrap_or(self.m.min(self.n))).sum()
+    }
 }
 
 /// A file and the name it is called by in messages.
@@ -56,9 +73,55 @@ pub(crate) fn is_pair(module: &Module) -> bool {
     matches!(module.kind, Kind::Lora | Kind::Locon) && matches!(module.factors, Factors::Pair(_)) && module.rank > 0
 }
 
-/// Groups all modules by the weight they change. `weight(member, module)` is 0 for a module that is left out. `fuse` joins windows of one
-/// weight even where all files split alike (the result's naming has no split form).
+/// Most components that a product with more than two factors is multiplied out to.
+const LIMIT: usize = 1024;
+
+/// Rank of a module's exact factors, from the header alone. None for stored and base-relative differences, and where the factors would
+/// be no smaller than the matrix: a LoHa of rank r has r² components, a LoKr the product of its sides' ranks.
+pub(crate) fn factor_rank(adapter: &Adapter, module: &Module) -> Option<usize> {
+    let shape = |i: usize| adapter.header.tensors[i].shape.as_slice();
+    let first = |i: usize| shape(i).first().copied().unwrap_or(0);
+    let rank = match &module.factors {
+        Factors::Pair(_) if is_pair(module) => return Some(module.rank),
+        Factors::Loha { w1b, w2b, t1, t2, .. } if module.kind == Kind::Loha => {
+            first(t1.unwrap_or(*w1b)).checked_mul(first(t2.unwrap_or(*w2b)))?
+        }
+        Factors::Lokr { w1, w2, t2 } if module.kind == Kind::Lokr => {
+            let side = |side: Side, core: Option<usize>| match (side, core) {
+                (Side::Whole(i), _) => first(i).min(shape(i).iter().skip(1).product()),
+                (Side::Product(a, b), None) => first(b).min(first(a)),
+                (Side::Product(..), Some(t)) => first(t),
+            };
+            side(*w1, None).checked_mul(side(*w2, *t2))?
+        }
+        _ => return None,
+    };
+    let limit = (module.out_dim.min(module.in_dim) / 3).clamp(64, LIMIT);
+    (rank > 0 && rank <= limit).then_some(rank)
+}
+
+/// How modules are taken in.
+#[derive(Clone, Copy)]
+pub(crate) struct Taking<'a> {
+    /// Joins windows of one weight even where all files split alike: the result's naming has no split form.
+    pub(crate) fuse: bool,
+    /// The base model, for the kinds that need it.
+    pub(crate) base: Option<&'a dyn Base>,
+}
+
+/// Groups all modules by the weight they change. `weight(member, module)` is 0 for a module that is left out. Only modules with exact factors:
+/// the others are refused by name.
 pub(crate) fn group(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64, fuse: bool) -> Result<Vec<Group>, MergeError> {
+    let groups = grouped(files, weight, Taking { fuse, base: None })?;
+    for part in groups.iter().flat_map(|g| &g.parts).filter(|p| p.rank.is_none()) {
+        let (file, module) = (&files[part.member], files[part.member].module(part));
+        return Err(MergeError::Kind { file: file.label.into(), kind: module.kind, module: module.name.clone() });
+    }
+    Ok(groups)
+}
+
+/// As [`group`], with modules of every kind whose ΔW can be had.
+pub(crate) fn grouped(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64, taking: Taking<'_>) -> Result<Vec<Group>, MergeError> {
     let mut by_path: BTreeMap<(Component, &str), Vec<(Window, Part)>> = BTreeMap::new();
     for (member, file) in files.iter().enumerate() {
         for (index, module) in file.adapter.modules.iter().enumerate() {
@@ -66,19 +129,42 @@ pub(crate) fn group(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64,
             if weight == 0.0 {
                 continue;
             }
-            if !is_pair(module) {
-                return Err(MergeError::Kind { file: file.label.into(), kind: module.kind, module: module.name.clone() });
-            }
-            let part = Part { member, module: index, row0: module.target.rows.map_or(0, |r| r.0), weight, swap: module.swapped_halves };
+            admit(file, module, taking.base)?;
+            let rank = factor_rank(file.adapter, module);
+            let row0 = module.target.rows.map_or(0, |r| r.0);
+            let part = Part { member, module: index, row0, weight, swap: module.swapped_halves, rank };
             by_path.entry((module.target.component, &module.target.path)).or_default().push((module.target.rows, part));
         }
     }
     let mut groups = Vec::new();
     for ((component, path), parts) in by_path {
         let target = Target { component, path: path.to_owned(), rows: None };
-        split(files, target, parts, fuse, &mut groups)?;
+        split(files, target, parts, taking.fuse, &mut groups)?;
     }
     Ok(groups)
+}
+
+/// Refuses what cannot be added to anything.
+fn admit(file: &Named<'_>, module: &Module, base: Option<&dyn Base>) -> Result<(), MergeError> {
+    let (label, name) = (file.label.to_owned(), module.name.clone());
+    if module.kind == Kind::Unknown {
+        return Err(MergeError::Replaces { file: label, module: name });
+    }
+    if needs_base(module) && base.is_none() {
+        return Err(MergeError::NeedsBase { file: label, kind: module.kind, module: name });
+    }
+    if module.out_dim == 0 || module.in_dim == 0 {
+        return Err(MergeError::Kind { file: label, kind: module.kind, module: name });
+    }
+    Ok(())
+}
+
+/// A stored difference of one column: a bias, or the weight of a norm.
+fn is_vector(files: &[Named<'_>], part: &Part) -> bool {
+    let file = &files[part.member];
+    let module = file.module(part);
+    let Factors::Other(tensors) = &module.factors else { return false };
+    module.kind == Kind::Full && tensors.iter().all(|t| file.adapter.header.tensors[*t].shape.len() <= 1)
 }
 
 /// Turns all parts of one weight into one group, or into one per window.
@@ -121,7 +207,9 @@ fn sized(files: &[Named<'_>], target: Target, parts: Vec<Part>) -> Result<Group,
     let module = |p: &Part| files[p.member].module(p);
     let n = parts.first().map_or(0, |p| module(p).in_dim);
     let whole = parts.iter().find(|p| module(p).target.rows == target.rows).map(|p| module(p).out_dim);
-    let m = whole.unwrap_or_else(|| fused_rows(&target.path, n));
+    let vector = parts.iter().all(|p| is_vector(files, p));
+    let heads = parts.iter().map(|p| module(p).out_dim).max().unwrap_or(0);
+    let m = whole.unwrap_or_else(|| fused_rows(&target.path, if vector { heads } else { n }));
     for part in &parts {
         let found = module(part);
         let fits = if found.target.rows == target.rows { found.out_dim == m } else { part.row0 + found.out_dim <= m };
@@ -134,10 +222,10 @@ fn sized(files: &[Named<'_>], target: Target, parts: Vec<Part>) -> Result<Group,
             });
         }
     }
-    Ok(Group { target, m, n, parts })
+    Ok(Group { target, m, n, parts, vector })
 }
 
 /// Rows of a fused weight from its columns: qkv is 3 heads' widths, the Flux single stream's linear1 is qkv and a four times wider MLP.
 fn fused_rows(path: &str, n: usize) -> usize {
-    if path.ends_with("linear1") { 7 * n } else { 3 * n }
+    if path.trim_end_matches("_bias").ends_with("linear1") { 7 * n } else { 3 * n }
 }

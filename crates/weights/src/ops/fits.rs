@@ -3,7 +3,7 @@
 //! Loading an adapter into a model that it was not made for mostly raises no error: programs skip what they do not find. This says what they
 //! would skip.
 
-use crate::adapter::{Adapter, Component, Module};
+use crate::adapter::{Adapter, Component};
 use crate::checkpoint::{Checkpoint, Miss, Purpose};
 use crate::delta::needs_base;
 use crate::family::Family;
@@ -97,7 +97,9 @@ pub fn fits(adapter: &Adapter, checkpoint: &Checkpoint, strengths: Option<&Stren
     for (i, module) in adapter.modules.iter().enumerate() {
         let found = checkpoint.places().find(module);
         let energy = strengths.and_then(|s| s.modules.get(i)?.frobenius).map_or(0.0, |f| f * f);
-        let tally = shares.entry(component(checkpoint, module)).or_default();
+        // The network as this checkpoint counts it.
+        let component = found.as_ref().map_or(module.target.component, |p| p.component);
+        let tally = shares.entry(component).or_default();
         tally.add(&found.as_ref().map(|_| ()).map_err(|m| *m), energy);
         match found {
             Ok(_) | Err(Miss::Packed) => {}
@@ -134,11 +136,6 @@ pub fn fits(adapter: &Adapter, checkpoint: &Checkpoint, strengths: Option<&Stren
     };
     (fit.level, fit.reason) = judge(&fit, checkpoint);
     fit
-}
-
-/// The network of a module, as this checkpoint counts it.
-fn component(checkpoint: &Checkpoint, module: &Module) -> Component {
-    checkpoint.places().find(module).map_or(module.target.component, |p| p.component)
 }
 
 #[derive(Default)]
@@ -218,6 +215,7 @@ fn wrong(fit: &Fit) -> Option<String> {
     let d = &fit.denoiser;
     let families = || match (fit.adapter_family, fit.checkpoint_family) {
         (Family::Unknown, _) => format!("the checkpoint is {}", fit.checkpoint),
+        (a, b) if a == b => format!("both are {}, but the checkpoint holds another part or version of it", a.label()),
         (a, _) => format!("it was made for {}, the checkpoint is {}", a.label(), fit.checkpoint),
     };
     if d.ratio() < HALF {

@@ -227,7 +227,7 @@ fn scaled_eight_bit_weights_are_read_with_their_scale() {
     );
     let lora = lora(dir.path());
     let out = dir.path().join("wide.safetensors");
-    baked(&from, &BakePlan { dtype: StoreAs::F32, ..plan(&[1.0]) }, &[&lora], &out).unwrap();
+    baked(&from, &BakePlan { dtype: StoreAs::F32, misfits: true, ..plan(&[1.0]) }, &[&lora], &out).unwrap();
     let after = held(&out);
     assert!(!after.contains_key("scaled_fp8") && !after.contains_key(&format!("{QKV}.scale_weight")));
     let zero = expected(0.0)[&format!("{QKV}.weight")].clone();
@@ -236,7 +236,7 @@ fn scaled_eight_bit_weights_are_read_with_their_scale() {
         assert!((f64::from(*a) - (0.5 * f64::from(*s) + d)).abs() < 1e-6);
     }
     let kept = dir.path().join("kept.safetensors");
-    baked(&from, &plan(&[1.0]), &[&lora], &kept).unwrap();
+    baked(&from, &BakePlan { misfits: true, ..plan(&[1.0]) }, &[&lora], &kept).unwrap();
     let after = held(&kept);
     assert_eq!(after[&format!("{QKV}.scale_weight")].values, [0.5]);
     for ((a, s), d) in after[&format!("{QKV}.weight")].values.iter().zip(&stored).zip(&delta) {
@@ -292,4 +292,23 @@ fn plans_that_contradict_themselves_are_refused() {
     assert!(refused(&BakePlan { overwrite: true, ..plan(&[1.0]) }, "model.safetensors").contains("itself"));
     let te = BakePlan::new(vec![MergeInput { te_weight: Some(9.0), ..MergeInput::new("x", 1.0) }]);
     assert!(refused(&te, "o.safetensors").contains("between -2 and 2"));
+}
+
+#[test]
+fn an_adapter_of_another_model_is_refused_unless_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, other) = (single(dir.path(), Dtype::F32), dir.path().join("other.safetensors"));
+    let mut tensors = Vec::new();
+    let names: Vec<String> =
+        (0..4).flat_map(|i| ["A", "B"].map(|f| format!("diffusion_model.double_blocks.{i}.img_attn.qkv.lora_{f}.weight"))).collect();
+    for name in &names {
+        let shape: &[usize] = if name.contains("lora_A") { &[1, 8] } else { &[24, 1] };
+        tensors.push((name.as_str(), Dtype::F32, shape, vec![0.1; shape.iter().product()]));
+    }
+    write(&other, &tensors);
+    let out = dir.path().join("out.safetensors");
+    let refused = baked(&from, &plan(&[1.0]), &[&other], &out).unwrap_err();
+    assert!(matches!(&refused, BakeError::Misfit { .. }), "{refused}");
+    let report = baked(&from, &BakePlan { misfits: true, ..plan(&[1.0]) }, &[&other], &out).unwrap();
+    assert_eq!((report.adapters[0].applied, report.adapters[0].unplaced.len()), (1, 3));
 }

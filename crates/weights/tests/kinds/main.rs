@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod account;
 mod forms;
 mod open;
+mod truth;

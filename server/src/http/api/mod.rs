@@ -5,6 +5,7 @@ mod jobs;
 mod layouts;
 mod library;
 pub(super) mod openapi;
+mod operations;
 mod roots;
 mod samples;
 mod weave;
@@ -33,6 +34,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(weave::together))
         .routes(routes!(weave::estimate))
         .routes(routes!(weave::merge))
+        .routes(routes!(operations::start))
+        .routes(routes!(operations::check))
         .routes(routes!(samples::create))
         .routes(routes!(layouts::list))
 }

@@ -16,11 +16,12 @@ use utoipa::openapi::OpenApi as Document;
                        Events: GET /api/v1/events (text/event-stream, event name `weft`, one JSON object each, resumable by Last-Event-ID).",
         license(name = "MIT OR Apache-2.0")
     ),
-    components(schemas(ProblemBody, weft_domain::Event)),
+    components(schemas(ProblemBody, weft_domain::Event, weft_domain::operation::CheckOutcome)),
     tags(
         (name = "library", description = "Search, details, what a user wrote"),
         (name = "roots", description = "Folders that Weft watches"),
         (name = "weave", description = "Several adapters into one"),
+        (name = "operations", description = "One adapter resized, edited, checked"),
         (name = "jobs", description = "Work that takes longer than a request"),
     )
 )]

@@ -2,10 +2,11 @@
 
 use super::plan::{BakeError, BakePlan, BakeReport, Baked, Unplaced};
 use super::{layout, work};
-use crate::adapter::{Component, Module, Target};
+use crate::adapter::{Component, Kind, Module, Target};
 use crate::checkpoint::{Checkpoint, Miss, Place};
 use crate::delta::{Base, Delta, Dense, Form, Loader, needs_base};
 use crate::merge::{Member, MergeInput};
+use crate::ops::fits::{Level, fits};
 use crate::source::ReadError;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -51,6 +52,10 @@ impl<'a> Changes<'a> {
             changes.member(member, input, plan.inverse)?;
         }
         changes.check()?;
+        if !plan.misfits {
+            changes.refuse_misfits()?;
+        }
+        changes.note_replaced();
         Ok(changes)
     }
 
@@ -82,6 +87,28 @@ impl<'a> Changes<'a> {
         self.note(adapter, &baked);
         self.baked.push(baked);
         Ok(())
+    }
+
+    fn refuse_misfits(&self) -> Result<(), BakeError> {
+        for ((member, baked), label) in self.members.iter().zip(&self.baked).zip(&self.labels) {
+            if baked.unplaced.is_empty() {
+                continue;
+            }
+            let fit = fits(member.adapter, self.checkpoint, None);
+            if fit.level == Level::Wrong {
+                return Err(BakeError::Misfit { file: label.clone(), reason: fit.reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// A weight that one adapter replaces and another one changes: the sum of both is neither's intent.
+    fn note_replaced(&mut self) {
+        let replaces = |p: &Part| self.members[p.member].adapter.modules[p.module].kind == Kind::Unknown;
+        let both = self.parts.values().filter(|parts| parts.len() > 1 && parts.iter().any(replaces)).count();
+        if both > 0 {
+            self.warnings.push(format!("{both} weights are replaced by one adapter and changed by another; the changes are added up."));
+        }
     }
 
     fn note(&mut self, adapter: &crate::adapter::Adapter, baked: &Baked) {

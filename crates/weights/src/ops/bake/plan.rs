@@ -57,6 +57,10 @@ pub struct BakePlan {
     /// Take the adapters out instead: the same with −w.
     #[serde(default)]
     pub inverse: bool,
+    /// Bake what has a place of an adapter that was made for another model. Without it such an adapter is refused: of the names that two models
+    /// share, some weights have the same shape by chance.
+    #[serde(default)]
+    pub misfits: bool,
     /// What the history in the result calls the checkpoint.
     #[serde(default)]
     pub checkpoint: Origin,
@@ -77,6 +81,7 @@ impl BakePlan {
             dtype: StoreAs::Keep,
             stochastic: None,
             inverse: false,
+            misfits: false,
             checkpoint: Origin::default(),
             title: None,
             overwrite: false,
@@ -163,6 +168,14 @@ pub enum BakeError {
     /// No module of any adapter has a place in the checkpoint.
     #[error("nothing would change: {0}")]
     Nothing(String),
+    /// An adapter was made for another model.
+    #[error("{file} does not belong into this checkpoint: {reason}")]
+    Misfit {
+        /// Label of the adapter.
+        file: String,
+        /// What `fits` says.
+        reason: String,
+    },
     /// The checkpoint's weights cannot be changed.
     #[error("{0}")]
     Packed(String),

@@ -1,14 +1,17 @@
 //! `weft merge`.
 
-use super::input::{self, Input};
-use super::output::{self, Bar};
-use super::strand::StrandArg;
-use anyhow::Result;
+mod options;
+
+use crate::cli::input::{self, Input};
+use crate::cli::output::{self, Bar};
+use crate::cli::strand::StrandArg;
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use weft_domain::merge::{Method, OutDtype};
 use weft_domain::parameter::{ENERGY, RANK};
-use weft_weights::merge::{MergeInput, MergePlan, MergeReport, merge};
+use weft_weights::checkpoint::Checkpoint;
+use weft_weights::delta::Base;
+use weft_weights::merge::{Form, MergeInput, MergePlan, MergeReport, Method, OutDtype, merge_on};
 
 /// Weave several adapters into one file
 #[derive(Debug, clap::Args)]
@@ -22,18 +25,23 @@ pub(super) struct Merge {
     /// File to write; it must not exist yet
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// sum, average, concat or svd
+    /// How they become one: svd, concat, sum, average, slerp, karcher, norm_equal, ties, dare, dare_ties, della, magnitude_prune, breadcrumbs, sce, knots, core or null_space
     #[arg(long, default_value = "svd", value_parser = parse_method)]
     method: Method,
-    /// Rank of the result (svd, sum, average)
-    #[arg(long, conflicts_with = "energy")]
+    /// Rank of the result
+    #[arg(long)]
     rank: Option<u32>,
-    /// Share of the energy to keep, 0.01 to 1; each module gets the rank it needs (svd, sum, average)
+    /// Share of the energy to keep, 0.01 to 1; each module gets the rank it needs, at most --rank
     #[arg(long)]
     energy: Option<f64>,
     /// f16, bf16 or f32
-    #[arg(long, default_value = "f16", value_parser = input::dtype)]
+    #[arg(long, default_value = "f16", value_parser = input::engine_dtype)]
     dtype: OutDtype,
+    /// Base checkpoint, for the kinds whose effect depends on it (DoRA, (IA)³, OFT, BOFT, GLoRA)
+    #[arg(long, value_name = "CHECKPOINT")]
+    base: Option<PathBuf>,
+    #[command(flatten)]
+    options: options::OptionArgs,
     /// Replace the file if it exists
     #[arg(long)]
     force: bool,
@@ -43,7 +51,7 @@ pub(super) struct Merge {
 }
 
 fn parse_method(word: &str) -> Result<Method, String> {
-    Method::ALL.into_iter().find(|m| m.as_str() == word).ok_or_else(|| "choose sum, average, concat or svd".to_owned())
+    Method::ALL.into_iter().find(|m| m.name() == word).ok_or_else(|| format!("choose one of {}", Method::ALL.map(Method::name).join(", ")))
 }
 
 impl Merge {
@@ -52,7 +60,8 @@ impl Merge {
         let plan = self.plan(&opened)?;
         let members: Vec<_> = opened.iter().map(Input::member).collect();
         let bar = Bar::new();
-        let report = merge(&plan, &members, &self.output, &bar);
+        let base = self.base.as_deref().map(|path| Checkpoint::open(path).with_context(|| path.display().to_string())).transpose()?;
+        let report = merge_on(&plan, &members, base.as_ref().map(|b| b as &dyn Base), &self.output, &bar);
         bar.clear();
         let report = report?;
         if self.json {
@@ -73,43 +82,17 @@ impl Merge {
             input.profile = strand.profile.as_deref().map(|text| input::profile(text, &opened.adapter)).transpose()?;
             inputs.push(input);
         }
-        let mut plan = MergePlan::new(inputs, self.method.into_weights(), self.dtype.into_weights());
+        let mut plan = MergePlan::new(inputs, self.method, self.dtype);
+        plan.options = (&self.options).into();
         plan.rank = self.rank.map(|rank| RANK.check(f64::from(rank)).map(|_| rank as usize)).transpose()?;
         plan.energy = self.energy.map(|energy| ENERGY.check(energy)).transpose()?;
-        if self.method == Method::Svd && plan.rank.is_none() && plan.energy.is_none() {
+        let needs_size = (self.method == Method::Svd || self.method.is_dense()) && plan.options.form != Form::Diff;
+        if needs_size && plan.rank.is_none() && plan.energy.is_none() {
             plan.energy = Some(ENERGY.default);
         }
         plan.title = self.output.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         plan.overwrite = self.force;
         Ok(plan)
-    }
-}
-
-/// From our words to the engine's.
-trait IntoWeights<T> {
-    fn into_weights(self) -> T;
-}
-
-impl IntoWeights<weft_weights::merge::Method> for Method {
-    fn into_weights(self) -> weft_weights::merge::Method {
-        use weft_weights::merge::Method as Engine;
-        match self {
-            Self::Sum => Engine::Sum,
-            Self::Average => Engine::Average,
-            Self::Concat => Engine::Concat,
-            Self::Svd => Engine::Svd,
-        }
-    }
-}
-
-impl IntoWeights<weft_weights::merge::OutDtype> for OutDtype {
-    fn into_weights(self) -> weft_weights::merge::OutDtype {
-        use weft_weights::merge::OutDtype as Engine;
-        match self {
-            Self::F16 => Engine::F16,
-            Self::Bf16 => Engine::BF16,
-            Self::F32 => Engine::F32,
-        }
     }
 }
 

@@ -1,0 +1,192 @@
+//! Merges element by element. The dense ΔW of each input is computed by tiles from its factors, as often as a pass needs it; the merged
+//! difference is kept only while its module is decomposed, and only where it is of moderate size.
+//!
+//! An input is first thinned ([`thin`]), then the thinned inputs are brought together ([`agree`]). The methods are pairs of the two:
+//!
+//! | Method | Thinned by | Brought together by |
+//! |---|---|---|
+//! | ties | magnitude | election, mean of those that agree |
+//! | dare | chance | sum |
+//! | dare_ties | chance | election, mean |
+//! | della | chance that rises with the rank in the row | election, mean |
+//! | magnitude_prune | magnitude | sum |
+//! | breadcrumbs | magnitude, both ends | sum |
+//! | sce | variance between the inputs | election, mean by energy |
+
+mod agree;
+mod cut;
+mod sce;
+mod thin;
+mod voice;
+
+pub(crate) use voice::{Body, Operand, Voice};
+
+use super::compute::{Built, Context, Way};
+use super::options::{Elect, Options};
+use super::plan::{MergeError, Method};
+use super::targets::Group;
+use crate::linalg::dense::{Approximation, Failed, approximate};
+use crate::linalg::random::Stream;
+use crate::linalg::tiles::{Held, Rows, fold, squares};
+use crate::linalg::{Stack, Truncation};
+use crate::progress::Progress;
+use agree::Rule;
+use std::ops::Range;
+use thin::{Scratch, Thin};
+
+/// A merged difference up to this size is computed once and held while it is decomposed; a larger one is computed anew for every pass.
+const HELD: usize = 320 << 20;
+
+/// The merged difference of one weight of the network.
+pub(crate) struct Merged<'a> {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    voices: &'a [Voice],
+    /// What is dropped of each voice.
+    thins: Vec<Thin>,
+    rule: Rule,
+    /// Weight of each voice.
+    weights: Vec<f32>,
+    sce: Option<sce::Selection>,
+}
+
+impl<'a> Merged<'a> {
+    /// The plain weighted sum.
+    pub(crate) fn sum(voices: &'a [Voice], (m, n): (usize, usize), options: &Options) -> Self {
+        let rule = Rule { elect: Elect::None, vote: options.vote, share: options.share };
+        let thins = voices.iter().map(|_| Thin::Whole).collect();
+        Self { m, n, voices, thins, rule, weights: voices.iter().map(|v| v.weight as f32).collect(), sce: None }
+    }
+
+    /// What `method` makes of the voices. `name` tells random streams of different weights apart.
+    pub(crate) fn of(
+        method: Method,
+        options: &Options,
+        voices: &'a [Voice],
+        (m, n): (usize, usize),
+        name: &str,
+        progress: &dyn Progress,
+    ) -> Result<Self, MergeError> {
+        let mut merged = Self::sum(voices, (m, n), options);
+        merged.rule.elect = options.elect_of(method);
+        let stream = Stream::new(options.seed, name);
+        for (thin, voice) in merged.thins.iter_mut().zip(voices) {
+            *thin = Thin::of(method, options, voice, stream.child(voice.member as u64), progress)?;
+        }
+        if method == Method::Sce {
+            merged.sce = Some(sce::Selection::of(voices, options.density_of(method), progress)?);
+        }
+        Ok(merged)
+    }
+}
+
+impl Rows for Merged<'_> {
+    fn shape(&self) -> (usize, usize) {
+        (self.m, self.n)
+    }
+
+    fn rows(&self, rows: Range<usize>, out: &mut [f32]) {
+        let mut scratch = Scratch::default();
+        let tile = |voice: &Voice, thin: &Thin, scratch: &mut Scratch| {
+            let mut values = vec![0f32; out.len()];
+            voice.rows(rows.clone(), &mut values);
+            thin.apply(&mut values, rows.start, self.n, scratch);
+            values
+        };
+        let tiles: Vec<Vec<f32>> = self.voices.iter().zip(&self.thins).map(|(v, t)| tile(v, t, &mut scratch)).collect();
+        let weighted: Vec<(f32, Vec<f32>)> = self.weights.iter().copied().zip(tiles).collect();
+        match &self.sce {
+            Some(selection) => selection.merge(weighted, self.rule, rows.start, self.n, out),
+            None => self.rule.merge(&weighted, out),
+        }
+    }
+}
+
+/// Computes one module. None: beyond the range of the stored type.
+pub(super) fn build(
+    context: &Context<'_>,
+    group: &Group,
+    way: Way,
+    name: &str,
+    progress: &dyn Progress,
+) -> Result<Option<Built>, MergeError> {
+    if way.diff || group.vector {
+        let voices = context.voices(group)?;
+        return encoded(context, &merged(context, group, &voices, progress)?, progress);
+    }
+    let found = approximated(context, group, way.rank, name, progress)?;
+    Ok(context.stored(&found.stack, found.energy))
+}
+
+/// The merged difference of a group.
+fn merged<'v>(context: &Context<'_>, group: &Group, voices: &'v [Voice], progress: &dyn Progress) -> Result<Merged<'v>, MergeError> {
+    let (plan, shape) = (context.plan, (group.m, group.n));
+    // Biases and norms are a column each: there is nothing to thin or to elect in them.
+    if plan.method.is_dense() && !group.vector {
+        Merged::of(plan.method, &plan.options, voices, shape, &path(group), progress)
+    } else {
+        Ok(Merged::sum(voices, shape, &plan.options))
+    }
+}
+
+/// Its best approximation: of `rank` where one is given, else as the plan says.
+pub(super) fn approximated(
+    context: &Context<'_>,
+    group: &Group,
+    rank: Option<usize>,
+    name: &str,
+    progress: &dyn Progress,
+) -> Result<Approximation, MergeError> {
+    let options = &context.plan.options;
+    let voices = context.voices(group)?;
+    let merged = merged(context, group, &voices, progress)?;
+    let planned = context.truncation.unwrap_or_default();
+    let wanted = match rank {
+        Some(rank) => Truncation { rank: Some(rank), energy: None },
+        None if planned == Truncation::default() => Truncation { rank: Some(group.bulk()), energy: None },
+        None => planned,
+    };
+    let stream = Stream::new(options.seed, &path(group)).child(u64::MAX);
+    let run = |rows: &dyn Rows| approximate(rows, wanted, options.exact, stream, progress);
+    let found = if group.m * group.n * size_of::<f32>() <= HELD { run(&Held::of(&merged, progress)?) } else { run(&merged) };
+    found.map_err(|failed| match failed {
+        Failed::Cancelled => MergeError::Cancelled(crate::progress::Cancelled),
+        Failed::Numeric => MergeError::Numeric(name.into()),
+    })
+}
+
+/// A stack of components, stored whole.
+pub(super) fn whole(context: &Context<'_>, stack: &Stack, progress: &dyn Progress) -> Result<Option<Built>, MergeError> {
+    encoded(context, &stack.rows(), progress)
+}
+
+/// Identity of a weight, for random streams: the same whatever the file calls it.
+fn path(group: &Group) -> String {
+    format!("{:?}/{}/{:?}", group.target.component, group.target.path, group.target.rows)
+}
+
+/// Encodes all rows tile by tile.
+fn encoded(context: &Context<'_>, rows: &dyn Rows, progress: &dyn Progress) -> Result<Option<Built>, MergeError> {
+    let (m, n) = rows.shape();
+    let parts = fold(
+        rows,
+        16,
+        progress,
+        || (Some(Vec::new()), 0.0),
+        |(bytes, energy): &mut (Option<Vec<u8>>, f64), _, tile| {
+            *energy += squares(tile);
+            *bytes = bytes.take().and_then(|mut b| {
+                b.extend_from_slice(&context.encode(tile)?);
+                Some(b)
+            });
+        },
+    )?;
+    let energy: f64 = parts.iter().map(|p| p.1).sum();
+    let mut down = Vec::with_capacity(m * n * context.dtype.size());
+    for (bytes, _) in parts {
+        let Some(bytes) = bytes else { return Ok(None) };
+        down.extend_from_slice(&bytes);
+    }
+    let rank = if energy > 0.0 { m.min(n).max(1) } else { 0 };
+    Ok(Some(Built { rank, down, up: None, energy: Some((energy, energy)) }))
+}
