@@ -28,6 +28,7 @@ mod names;
 mod other;
 mod pair;
 mod plan;
+mod weight;
 
 use super::{OpError, Origin, stream};
 use crate::adapter::Component;

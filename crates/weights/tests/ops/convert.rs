@@ -42,7 +42,7 @@ fn difference(before: &[u8], after: &[u8], encoders: bool) -> f64 {
 }
 
 /// Golden files of pairs, one of each naming and family.
-const FILES: [&str; 19] = [
+const FILES: [&str; 24] = [
     "kohya_sd1.safetensors",
     "kohya_sd1_locon.safetensors",
     "kohya_sd2.safetensors",
@@ -62,6 +62,11 @@ const FILES: [&str; 19] = [
     "musubi_wan_14b_i2v.safetensors",
     "diffusers_wan.safetensors",
     "comfy_wan.safetensors",
+    "stranger_qwen_image.safetensors",
+    "stranger_z_image.safetensors",
+    "stranger_hunyuan_video.safetensors",
+    "stranger_ltx.safetensors",
+    "stranger_flux2_klein.safetensors",
 ];
 
 #[test]
@@ -353,4 +358,48 @@ fn the_same_bytes_each_time_and_a_whole_file_or_none() {
     assert_eq!(bytes.len() as u64, report.bytes);
     assert_eq!(bytes, converted_of(&adapter, &file, &options).unwrap().0);
     assert!(open(&bytes).header.metadata["weft.history"].contains("\"to\":\"diffusers\""));
+}
+
+#[test]
+fn dora_keeps_its_magnitude() {
+    let mut rng = Random(16);
+    let stem = "lora_unet_output_blocks_3_1_transformer_blocks_0_attn2_to_k";
+    let file = Build::default()
+        .kohya(stem, (640, 2048, 2), Some(1.0), &mut rng)
+        .tensor(&format!("{stem}.dora_scale"), Dtype::F32, &[640, 1], rng.many(640))
+        .bytes();
+    let values = |f: &[u8], key: &str| {
+        let adapter = open(f);
+        let t = adapter.header.find(key).unwrap_or_else(|| panic!("{key}")).1.clone();
+        let mut out = vec![0f32; t.elements()];
+        weft_weights::dtype::decode_f32(t.dtype, &f[t.range.start as usize..t.range.end as usize], &mut out).unwrap();
+        (t.shape, out)
+    };
+    let (peft, report) = converted(&file, Convention::Peft);
+    let path = "base_model.model.up_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k";
+    assert_eq!(values(&peft, &format!("{path}.lora_magnitude_vector")), (vec![640], values(&file, &format!("{stem}.dora_scale")).1));
+    let halved: Vec<f32> = values(&file, &format!("{stem}.lora_up.weight")).1.iter().map(|v| v * 0.5).collect();
+    assert_eq!(values(&peft, &format!("{path}.lora_B.weight")).1, halved);
+    assert!(report.adapter_config.unwrap().contains("\"use_dora\": true"));
+    let (back, _) = converted(&peft, Convention::Kohya);
+    assert_eq!(values(&back, &format!("{stem}.dora_scale")), values(&file, &format!("{stem}.dora_scale")));
+    assert_eq!(open(&back).modules[0].kind, Kind::Dora);
+    // Beside plain pairs PEFT has no place for it, and a magnitude per input neither.
+    let mixed = Build::default()
+        .kohya(stem, (640, 2048, 2), Some(1.0), &mut rng)
+        .tensor(&format!("{stem}.dora_scale"), Dtype::F32, &[640, 1], rng.many(640))
+        .kohya("lora_unet_output_blocks_3_1_transformer_blocks_0_attn2_to_v", (640, 2048, 2), Some(1.0), &mut rng)
+        .bytes();
+    assert!(converted_of(&open(&mixed), &mixed, &f32s(Convention::Diffusers)).is_err());
+    let inputs = Build::default()
+        .kohya(stem, (640, 2048, 2), Some(1.0), &mut rng)
+        .tensor(&format!("{stem}.dora_scale"), Dtype::F32, &[1, 2048], rng.many(2048))
+        .bytes();
+    let why = converted_of(&open(&inputs), &inputs, &f32s(Convention::Peft)).unwrap_err().to_string();
+    assert!(why.contains("per input"), "{why}");
+    assert_eq!(
+        values(&converted(&inputs, Convention::ComfyUi).0, "diffusion_model.output_blocks.3.1.transformer_blocks.0.attn2.to_k.dora_scale")
+            .0,
+        [1, 2048]
+    );
 }

@@ -2,12 +2,12 @@
 
 use super::names::Unit;
 use super::pair::{Part, cut, fold, join, swap_halves};
-use super::plan::{Plan, Stored, is_magnitude};
+use super::plan::{Plan, Stored};
 use super::{Convention, OpError};
-use crate::adapter::{Factors, Kind, Module, Naming};
+use crate::adapter::{Factors, Module};
 use crate::delta::{Loader, Product};
 use crate::dtype::Dtype;
-use crate::keys::{self, Role};
+use crate::keys::Role;
 use crate::ops::resize::refused;
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, encode, info, writable};
@@ -92,57 +92,55 @@ impl Plan<'_> {
         }
     }
 
-    /// A module's own tensors behind another stem.
+    /// A module's own tensors behind another stem, with the endings that kohya, LyCORIS and ComfyUI share.
     pub(super) fn renamed(&self, stem: &str, index: usize) -> Result<Vec<Tensor>, OpError> {
         let module = &self.input.adapter.modules[index];
-        if module.kind == Kind::Dora && (module.naming == Naming::Peft || module.scale_from_metadata.is_some()) {
-            return self.dora(stem, index);
+        let mut out = Vec::with_capacity(module.parts.len() + 1);
+        for (role, i) in &module.parts {
+            let t = info(self.input, *i);
+            let ending = match role {
+                Role::Alpha | Role::Scale => continue,
+                Role::Down => ".lora_down.weight",
+                Role::Up => ".lora_up.weight",
+                Role::Magnitude | Role::DoraScale => ".dora_scale",
+                _ => t.name.strip_prefix(module.name.as_str()).unwrap_or(&t.name),
+            };
+            // PEFT stores a magnitude as [out], the others as [out, 1, …].
+            let column = *role == Role::Magnitude && t.elements() == module.out_dim;
+            let shape = if column { column_of(module) } else { t.shape.clone() };
+            let bytes = tensors::bytes(self.input, *i)?.into_owned();
+            out.push(Tensor { name: format!("{stem}{ending}"), dtype: t.dtype, shape, bytes });
         }
-        let copy = |i: usize| {
-            let t = info(self.input, i);
-            let tail = t.name.strip_prefix(&module.name).unwrap_or(&t.name);
-            let name = if is_magnitude(&t.name) { format!("{stem}.dora_scale") } else { format!("{stem}{tail}") };
-            let bytes = tensors::bytes(self.input, i)?.into_owned();
-            Ok(Tensor { name, dtype: t.dtype, shape: t.shape.clone(), bytes })
-        };
-        module.tensors().into_iter().chain(module.alpha).map(copy).collect()
+        let stored = tensors::alpha(self.input, module)?.filter(|_| !module.alpha_is_scale);
+        let alpha = stored.or_else(|| self.missing_alpha(module));
+        out.extend(alpha.map(|a| scalar(format!("{stem}.alpha"), a as f32)));
+        Ok(out)
     }
 
-    /// A DoRA pair with its scale in B, or, in kohya's names, in alpha.
+    /// The alpha that says in these names what the file says by a scale or in its metadata.
+    fn missing_alpha(&self, module: &Module) -> Option<f64> {
+        let scale = tensors::scale(self.input, module).ok()?;
+        (module.rank > 0 && scale != 1.0).then_some(scale * module.rank as f64)
+    }
+
+    /// A DoRA pair in PEFT's names, its scale in B.
     pub(super) fn dora(&self, stem: &str, index: usize) -> Result<Vec<Tensor>, OpError> {
         let module = &self.input.adapter.modules[index];
-        let peft = self.options.to.pairs_only();
         let scale = tensors::scale(self.input, module)?;
-        let mut out = Vec::with_capacity(4);
-        if !peft {
-            out.push(scalar(format!("{stem}.alpha"), (scale * module.rank as f64) as f32));
-        }
-        for i in module.tensors() {
-            let t = info(self.input, i);
-            let role = keys::parse(&t.name).map(|k| k.role);
-            let (mut name, mut shape, mut factor) = (String::new(), t.shape.clone(), 1.0);
-            match role {
-                Some(Role::Down) => name.push_str(if peft { "lora_A.weight" } else { "lora_down.weight" }),
-                Some(Role::Up) => {
-                    name.push_str(if peft { "lora_B.weight" } else { "lora_up.weight" });
-                    factor = if peft { scale } else { 1.0 };
-                }
-                _ if is_magnitude(&t.name) => {
-                    name.push_str(if peft { "lora_magnitude_vector" } else { "dora_scale" });
-                    // PEFT stores [out], and [1, out, 1, 1] for convolutions; the others [out, 1, …].
-                    if t.elements() == module.out_dim {
-                        let tail = module.kernel.map_or(0, |_| 2);
-                        shape = match (peft, tail) {
-                            (true, 0) => vec![module.out_dim],
-                            (true, _) => vec![1, module.out_dim, 1, 1],
-                            (false, tail) => [module.out_dim, 1].into_iter().chain(std::iter::repeat_n(1, tail)).collect(),
-                        };
-                    }
+        let mut out = Vec::with_capacity(3);
+        for (role, i) in &module.parts {
+            let t = info(self.input, *i);
+            let (name, shape, factor) = match role {
+                Role::Down => ("lora_A.weight", t.shape.clone(), 1.0),
+                Role::Up => ("lora_B.weight", t.shape.clone(), scale),
+                Role::Magnitude | Role::DoraScale => {
+                    let shape = if module.kernel.is_some() { vec![1, module.out_dim, 1, 1] } else { vec![module.out_dim] };
+                    ("lora_magnitude_vector", shape, 1.0)
                 }
                 _ => continue,
-            }
+            };
             let dtype = writable(t.dtype);
-            let mut values = tensors::floats(self.input, i)?;
+            let mut values = tensors::floats(self.input, *i)?;
             if factor != 1.0 {
                 values.iter_mut().for_each(|v| *v = (f64::from(*v) * factor) as f32);
             }
@@ -182,4 +180,10 @@ impl Plan<'_> {
 
 fn scalar(name: String, value: f32) -> Tensor {
     Tensor { name, dtype: Dtype::F32, shape: Vec::new(), bytes: value.to_le_bytes().to_vec() }
+}
+
+/// Shape of one value per output, as a column beside the weight.
+fn column_of(module: &Module) -> Vec<usize> {
+    let taps = if module.kernel.is_some() { 3 } else { 1 };
+    std::iter::once(module.out_dim).chain(std::iter::repeat_n(1, taps)).collect()
 }

@@ -1,10 +1,11 @@
 //! What is made of which modules.
 
 use super::names::{Names, Unit};
+use super::weight::{Weight, dora_axis, ending, exact_rank, same_rows, weights};
 use super::{Convention, ConvertOptions, ConvertReport, ConvertedModule, OpError};
-use crate::adapter::{Adapter, Component, Factors, Kind, Module, Naming, Side};
+use crate::adapter::{Factors, Kind, Module, Naming};
 use crate::dtype::Dtype;
-use crate::keys::{self, Role};
+use crate::keys::Role;
 use crate::merge::Member;
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, info, writable};
@@ -62,13 +63,6 @@ pub(super) struct Plan<'a> {
     pub(super) alpha: Option<f64>,
     left_out: Vec<(String, String)>,
     warnings: Vec<String>,
-}
-
-/// The modules that change one weight, in the order of the file.
-struct Weight<'m> {
-    component: Component,
-    path: &'m str,
-    modules: Vec<usize>,
 }
 
 impl<'a> Plan<'a> {
@@ -157,6 +151,9 @@ impl<'a> Plan<'a> {
     fn becomes_pair(&self, index: usize, units: &[Unit]) -> bool {
         let module = &self.input.adapter.modules[index];
         let same = same_rows(module, units);
+        if module.part(Role::Reshape).is_some() {
+            return false;
+        }
         match (module.kind, &module.factors) {
             (Kind::Lora | Kind::Locon, Factors::Pair(p)) => p.mid.is_none() || !same || self.options.to != Convention::Kohya,
             (Kind::Loha | Kind::Lokr, _) => {
@@ -180,12 +177,15 @@ impl<'a> Plan<'a> {
             Kind::Loha | Kind::Lokr if self.options.to.pairs_only() || !same => {
                 format!("as a pair it needs rank {rank}, more than {}: resize it first", self.options.max_rank)
             }
+            _ if module.part(Role::Reshape).is_some() && (self.options.to.pairs_only() || !same) => {
+                "it changes the shape of its weight, which has no name there".to_owned()
+            }
             kind if self.options.to.pairs_only() => format!("there are no names for {} modules", kind.label()),
             kind if !same => format!("a {} module cannot be cut or joined without the base model", kind.label()),
             _ if module.naming == Naming::Peft && !matches!(module.kind, Kind::Dora | Kind::Loha | Kind::Lokr) => {
                 format!("PEFT's {} tensors mean something else there", module.kind.label())
             }
-            _ if module.scale_from_metadata.is_some_and(|s| s != 1.0) && module.kind != Kind::Dora => {
+            _ if module.scale_from_metadata.is_some_and(|s| s != 1.0) && module.rank == 0 => {
                 "its scale stands in the metadata, which these names do not read".to_owned()
             }
             _ => return self.jobs.push(Job::Rename { stem: stem(), module: index }),
@@ -214,7 +214,7 @@ impl<'a> Plan<'a> {
         for &index in full {
             let module = &adapter.modules[index];
             let Some(&tensor) = module.tensors().first() else { continue };
-            let role = keys::parse(&info(self.input, tensor).name).map_or(Role::Diff, |k| k.role);
+            let role = module.parts.iter().find(|(_, i)| *i == tensor).map_or(Role::Diff, |(r, _)| *r);
             let Some(ending) = ending(role, self.options.to) else {
                 self.leave(index, "there are no names for stored differences of weights");
                 continue;
@@ -319,7 +319,11 @@ impl<'a> Plan<'a> {
             highest = highest.max(modules.iter().map(|i| self.rank(*i)).sum());
             for i in modules {
                 let module = &self.input.adapter.modules[*i];
-                let alpha = if matches!(module.factors, Factors::Pair(_)) { tensors::alpha(self.input, module)? } else { None };
+                let alpha = if matches!(module.factors, Factors::Pair(_)) && !module.alpha_is_scale {
+                    tensors::alpha(self.input, module)?
+                } else {
+                    None
+                };
                 stored.push(alpha.filter(|_| modules.len() == 1));
             }
         }
@@ -341,7 +345,9 @@ impl<'a> Plan<'a> {
         let bytes = |i: &usize| info(self.input, *i).byte_len() as usize;
         let cost = |job: &Job| match job {
             Job::Pair { modules, .. } => modules.iter().map(module).sum(),
-            Job::Rename { module, .. } | Job::Dora { module, .. } => self.input.adapter.modules[*module].tensors().iter().map(bytes).sum(),
+            Job::Rename { module, .. } | Job::Dora { module, .. } => {
+                self.input.adapter.modules[*module].parts.iter().map(|(_, i)| bytes(i)).sum()
+            }
             Job::Stored { from, .. } => from.iter().map(|s| 4 * bytes(&s.tensor)).sum(),
             Job::Copy { tensor } => bytes(tensor),
         };
@@ -362,10 +368,11 @@ impl<'a> Plan<'a> {
                 }
                 Job::Rename { stem, module } | Job::Dora { stem, module } => {
                     let module = &self.input.adapter.modules[*module];
-                    for i in module.tensors().into_iter().chain(module.alpha) {
-                        let t = info(self.input, i);
-                        let shape = t.shape.iter().copied().chain([1]).collect();
-                        plan(format!("{stem}.lora_magnitude_vector.weight{}", &t.name[module.name.len().min(t.name.len())..]), shape);
+                    plan(format!("{stem}.alpha"), vec![]);
+                    for (_, i) in &module.parts {
+                        let t = info(self.input, *i);
+                        let shape = t.shape.iter().copied().chain([1, 1, 1]).collect();
+                        plan(format!("{stem}.lora_magnitude_vector{}", &t.name[module.name.len().min(t.name.len())..]), shape);
                     }
                 }
                 Job::Stored { key, unit, from, .. } => {
@@ -436,77 +443,4 @@ impl<'a> Plan<'a> {
         }
         ConvertReport { family: self.names.family, modules, left_out: self.left_out, bytes, adapter_config, warnings }
     }
-}
-
-/// The weights of a file in the order of their first modules; the change of a bias goes with its weight.
-fn weights(adapter: &Adapter) -> Vec<Weight<'_>> {
-    let mut out: Vec<Weight<'_>> = Vec::new();
-    let mut at: HashMap<(Component, &str), usize> = HashMap::new();
-    for (i, module) in adapter.modules.iter().enumerate() {
-        let path = module.target.path.as_str();
-        let path = if module.kind == Kind::Full { path.strip_suffix("_bias").unwrap_or(path) } else { path };
-        let component = module.target.component;
-        let slot = *at.entry((component, path)).or_insert_with(|| {
-            out.push(Weight { component, path, modules: Vec::new() });
-            out.len() - 1
-        });
-        out[slot].modules.push(i);
-    }
-    out
-}
-
-/// True when the module is exactly one unit, in its order of rows.
-fn same_rows(module: &Module, units: &[Unit]) -> bool {
-    let [unit] = units else { return false };
-    module.target.rows.is_none_or(|r| r == unit.rows) && module.swapped_halves == unit.swapped
-}
-
-/// How the key of a stored tensor ends.
-fn ending(role: Role, to: Convention) -> Option<&'static str> {
-    Some(match (role, to.pairs_only()) {
-        (Role::DiffBias | Role::Bias, true) => ".lora_B.bias",
-        (_, true) => return None,
-        (Role::DiffBias | Role::Bias, _) => ".diff_b",
-        (Role::WNorm, _) => ".w_norm",
-        (Role::BNorm, _) => ".b_norm",
-        _ => ".diff",
-    })
-}
-
-/// Rank of a module as an exact pair; 0 where it has none.
-fn exact_rank(adapter: &Adapter, module: &Module) -> usize {
-    let rows = |i: usize| adapter.header.tensors[i].shape.first().copied().unwrap_or(0);
-    let columns = |i: usize| adapter.header.tensors[i].elements().checked_div(rows(i)).unwrap_or(0);
-    match &module.factors {
-        Factors::Pair(_) => module.rank,
-        Factors::Loha { w1b, w2b, .. } => rows(*w1b).saturating_mul(rows(*w2b)),
-        Factors::Lokr { w1, w2, .. } => {
-            let side = |s: &Side| match *s {
-                Side::Whole(i) => rows(i).min(columns(i)),
-                Side::Product(_, b) => rows(b),
-            };
-            side(w1).saturating_mul(side(w2))
-        }
-        Factors::Other(_) => 0,
-    }
-}
-
-/// PEFT's magnitude is one value per output.
-fn dora_axis(adapter: &Adapter, module: &Module) -> Result<(), &'static str> {
-    let role =
-        |role: Role| module.tensors().into_iter().find(|i| keys::parse(&adapter.header.tensors[*i].name).is_some_and(|k| k.role == role));
-    let magnitude = module.tensors().into_iter().find(|i| is_magnitude(&adapter.header.tensors[*i].name));
-    match (role(Role::Down), role(Role::Up), role(Role::Mid), magnitude) {
-        (Some(_), Some(_), None, Some(m)) => {
-            let tensor = &adapter.header.tensors[m];
-            let one_per_output = tensor.shape.first() == Some(&module.out_dim) && tensor.elements() == module.out_dim;
-            if one_per_output { Ok(()) } else { Err("its magnitude has one value per input, which PEFT does not know") }
-        }
-        _ => Err("only DoRA of plain pairs has names there"),
-    }
-}
-
-/// A DoRA magnitude in any of its spellings.
-pub(super) fn is_magnitude(name: &str) -> bool {
-    [".dora_scale", ".lora_magnitude_vector", ".lora_magnitude_vector.weight", ".magnitude"].iter().any(|e| name.ends_with(e))
 }
