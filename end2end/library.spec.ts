@@ -64,6 +64,21 @@ test("an adapter's name, tags and notes are edited in place and survive a reload
   await expect(page.getByRole("heading", { level: 1 })).toContainText("<b>Ink</b>");
 });
 
+test("the adapter page draws the strengths on a map of the network", async ({ page, open, weft }) => {
+  await withSamples(weft);
+  for (const family of ["flux1", "sdxl"]) {
+    await open(`/adapters/${(await weft.api(`/api/v1/library?kind=lora&family=${family}`)).items[0].id}`);
+    const blocks = page.getByRole("region", { name: "Strength by block" });
+    await blocks.getByRole("tab", { name: "Map" }).click();
+    const map = blocks.getByRole("slider", { name: "Strength on a map of the network" });
+    await expect(map).toBeVisible();
+    await map.focus();
+    await page.keyboard.press("ArrowRight");
+    await expect(map).toHaveAttribute("aria-valuetext", /Frobenius|absent/);
+    if (process.env.WEFT_SHOTS) await page.screenshot({ path: `${process.env.WEFT_SHOTS}/adapter-map-${family}.png` });
+  }
+});
+
 test("the command palette opens pages", async ({ page, open, weft }) => {
   await withSamples(weft);
   await open("/");

@@ -4,7 +4,7 @@ import init, { hydrate } from "{{weft.js}}";
 const root = document.documentElement;
 
 await init({ module_or_path: new URL("{{weft.wasm}}", location.origin) });
-hydrate();
+await hydrate();
 // Effects of the first render run before the mark that tests (and people's scripts) wait for.
 setTimeout(() => root.setAttribute("data-hydrated", ""));
 

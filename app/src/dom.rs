@@ -100,3 +100,47 @@ pub fn replace_url(url: &str) {
         drop(history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(url)));
     }
 }
+
+/// Path, query and fragment of the address bar.
+#[must_use]
+pub fn address() -> String {
+    let at = window().location();
+    let parts = [at.pathname(), at.search(), at.hash()];
+    parts.into_iter().map(Result::unwrap_or_default).collect()
+}
+
+/// Adds an entry to the history without going anywhere.
+pub fn push_url(url: &str) {
+    if let Ok(history) = window().history() {
+        drop(history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(url)));
+    }
+}
+
+/// One step back in the history.
+pub fn go_back() {
+    if let Ok(history) = window().history() {
+        drop(history.back());
+    }
+}
+
+/// The text of a file; None when the browser cannot read it any more.
+pub async fn text_of(file: &web_sys::Blob) -> Option<String> {
+    wasm_bindgen_futures::JsFuture::from(file.text()).await.ok()?.as_string()
+}
+
+/// Saves a text as a file where the browser keeps downloads.
+pub fn download(name: &str, mime: &str, text: &str) {
+    let parts = js_sys::Array::of1(&text.into());
+    let kind = web_sys::BlobPropertyBag::new();
+    kind.set_type(mime);
+    let url =
+        web_sys::Blob::new_with_str_sequence_and_options(&parts, &kind).and_then(|blob| web_sys::Url::create_object_url_with_blob(&blob));
+    let link = document().create_element("a").ok().and_then(|a| a.dyn_into::<web_sys::HtmlAnchorElement>().ok());
+    // A browser that cannot make a file of a text offers it for copying on the same page.
+    if let (Ok(url), Some(link)) = (url, link) {
+        link.set_href(&url);
+        link.set_download(name);
+        link.click();
+        drop(web_sys::Url::revoke_object_url(&url));
+    }
+}

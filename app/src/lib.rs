@@ -13,6 +13,7 @@ pub mod format;
 pub mod kit;
 pub mod library;
 mod page;
+mod parts;
 pub mod shell;
 pub mod weave;
 

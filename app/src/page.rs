@@ -1,14 +1,15 @@
 //! The HTML document and the table of routes.
 
-use crate::adapter::AdapterPage;
 use crate::kit::{EmptyState, Glyph};
 use crate::library::LibraryPage;
+use crate::parts;
 use crate::shell::Frame;
-use crate::weave::WeavePage;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::{SsrMode, path};
+use leptos_router::location::RequestUrl;
+use leptos_router::{Lazy, SsrMode, path};
+use std::collections::BTreeMap;
 
 /// Addresses of what the document loads; every file but the manifest carries its hash in its name.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +20,10 @@ pub struct PageOptions {
     pub boot_js: String,
     /// What the module script loads next, fetched early: its JavaScript and its WebAssembly.
     pub js: String,
+    pub parts_js: String,
     pub wasm: String,
+    /// Files of the parts of the page that are downloads of their own, by part.
+    pub parts: BTreeMap<String, Vec<String>>,
     /// Blocking script that sets the theme before the first paint.
     pub theme_js: String,
     /// Web app manifest.
@@ -36,9 +40,12 @@ pub struct PageOptions {
 
 /// The document around [`App`].
 pub fn shell(page: PageOptions) -> impl IntoView {
-    let PageOptions { css, boot_js, js, wasm, theme_js, manifest, icon, touch_icon, font, build } = page;
+    let PageOptions { css, boot_js, js, parts_js, wasm, parts, theme_js, manifest, icon, touch_icon, font, build } = page;
     let font =
         (!font.is_empty()).then(|| view! { <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/> });
+    let part = use_context::<RequestUrl>().and_then(|url| parts::at(url.as_ref())).and_then(|part| parts.get(part)).cloned();
+    let early = part.unwrap_or_default().into_iter().chain([wasm]).filter(|url| !url.is_empty());
+    let early = early.map(|url| view! { <link rel="preload" href=url r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/> });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -57,7 +64,8 @@ pub fn shell(page: PageOptions) -> impl IntoView {
                 <link rel="apple-touch-icon" href=touch_icon/>
                 <link rel="manifest" href=manifest/>
                 <link rel="modulepreload" href=js/>
-                <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+                <link rel="modulepreload" href=parts_js/>
+                {early.collect_view()}
                 <script r#type="module" src=boot_js></script>
                 <MetaTags/>
             </head>
@@ -79,8 +87,8 @@ pub fn App() -> impl IntoView {
             <Frame>
                 <FlatRoutes fallback=NotFound>
                     <Route path=path!("/") view=LibraryPage ssr=SsrMode::Async/>
-                    <Route path=path!("/adapters/:id") view=AdapterPage ssr=SsrMode::Async/>
-                    <Route path=path!("/weave") view=WeavePage ssr=SsrMode::Async/>
+                    <Route path=path!("/adapters/:id") view={Lazy::<parts::Adapter>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/weave") view={Lazy::<parts::Weave>::new()} ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>
         </Router>

@@ -1,10 +1,10 @@
-//! The WebAssembly entry. The boot script calls [`hydrate`] once, and then marks the document with `data-hydrated`.
+//! The WebAssembly entry. The boot script calls [`hydrate`] once, and when that is done marks the document with `data-hydrated`.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Takes over the page that the server rendered.
+/// Takes over the page that the server rendered, once the part that it is made of has come.
 #[wasm_bindgen]
-pub fn hydrate() {
+pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(weft_app::App);
+    leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), weft_app::App).await.forget();
 }

@@ -10,6 +10,7 @@
 //! | `weft.css` | `/pkg/weft.<hash>.css` | the style sheet, with the `@font-face` rules |
 //! | `boot.js` | `/pkg/boot.<hash>.js` | `<script type="module">`: loads and hydrates the page, registers the service worker |
 //! | `weft.js` | `/pkg/weft.<hash>.js` | `<link rel="modulepreload">` |
+//! | `weft-parts.js` | `/pkg/weft-parts.<hash>.js` | `<link rel="modulepreload">`; imported by `weft.js`, loads the parts |
 //! | `weft.wasm` | `/pkg/weft_bg.<hash>.wasm` | `<link rel="preload" as="fetch" type="application/wasm" crossorigin>` |
 //! | `inter.woff2` | `/pkg/…` | `<link rel="preload" as="font" type="font/woff2" crossorigin>` |
 //! | `inter-ext.woff2`, `jetbrains-mono.woff2` | `/pkg/…` | loaded by the style sheet when needed |
@@ -39,4 +40,6 @@ pub(crate) struct Assets {
     pub(crate) build: String,
     /// Logical name to absolute URL path, such as `"weft.css": "/pkg/weft.0a1b2c3d4e5f6071.css"`.
     pub(crate) files: BTreeMap<String, String>,
+    /// Part of the page (`weave`) to the files that it needs besides `weft.wasm`, to be fetched early like that.
+    pub(crate) parts: BTreeMap<String, Vec<String>>,
 }

@@ -1,8 +1,9 @@
-//! The bars of the block view.
+//! The bars of the block view, in a row and on the map of the network.
 
 use super::Shown;
 use super::axis::{Axis, group_label, nice_top};
 use super::format;
+use super::map::{NetworkMap, Plan};
 use super::plot::{AxisLabels, Cursor, Picker, Scale, number, push_line, push_rect};
 use super::stats::{Measure, energy, share};
 use leptos::prelude::*;
@@ -14,8 +15,7 @@ const NEUTRAL: f64 = 0.5;
 
 /// Bars in layout order with mean, spread and a line of exact values.
 #[component]
-pub(super) fn Chart(shown: StoredValue<Shown>, measure: RwSignal<Measure>) -> impl IntoView {
-    let axis = Memo::new(move |_| shown.with_value(|s| Axis::new(s.blocks.iter().map(|b| (b.label.clone(), b.group.clone())))));
+pub(super) fn Chart(shown: StoredValue<Shown>, measure: RwSignal<Measure>, axis: Memo<Axis>) -> impl IntoView {
     let active = RwSignal::new(None);
     let top = Memo::new(move |_| shown.with_value(|s| top(s, measure.get())));
     let ticks = Signal::derive(move || {
@@ -39,6 +39,48 @@ pub(super) fn Chart(shown: StoredValue<Shown>, measure: RwSignal<Measure>) -> im
         </div>
         <Readout shown active/>
     }
+}
+
+/// The same strengths in the shape of the network.
+#[component]
+pub(super) fn StrengthMap(shown: StoredValue<Shown>, measure: RwSignal<Measure>, axis: Memo<Axis>) -> impl IntoView {
+    let active = RwSignal::new(None);
+    let text = Callback::new(move |at| shown.with_value(|s| words(s, at)));
+    let layers = move |plan: Memo<Plan>| {
+        move || {
+            let measure = measure.get();
+            axis.with(|axis| plan.with(|plan| shown.with_value(|s| on_map(s, measure, plan, axis))))
+                .into_iter()
+                .map(
+                    |(group, d)| view! { <path class=format!("bars g-{group}") class:neutral=shown.with_value(|s| s.fallback) d=d></path> },
+                )
+                .collect_view()
+        }
+    };
+    view! {
+        <NetworkMap axis active label="Strength on a map of the network" text layers/>
+        <Readout shown active/>
+    }
+}
+
+/// One path for every group: its name and its data.
+fn on_map(shown: &Shown, measure: Measure, plan: &Plan, axis: &Axis) -> Vec<(String, String)> {
+    let top = shown.blocks.iter().map(|b| measure.of(b)).fold(0.0, f64::max);
+    let mut paths: Vec<(String, String)> = axis.runs.iter().map(|run| (run.group.clone(), String::new())).collect();
+    for node in &plan.nodes {
+        let (Some(block), Some(run)) = (shown.blocks.get(node.slot), axis.runs.iter().position(|r| (r.start..r.end).contains(&node.slot)))
+        else {
+            continue;
+        };
+        let share = match (shown.fallback, block.present && top > 0.0) {
+            (true, _) => NEUTRAL,
+            // Something that is there is at least a hairline.
+            (false, true) => (measure.of(block) / top).max(1.0 / node.room),
+            (false, false) => continue,
+        };
+        node.push_bar(node.room * share, std::iter::once((&mut paths[run].1, 1.0)));
+    }
+    paths
 }
 
 /// Exact values of the block that is pointed at; keeps its place when there is none.
@@ -135,4 +177,31 @@ fn bars(shown: StoredValue<Shown>, measure: Measure, top: f64, axis: &Axis) -> i
         let runs = runs.collect_view();
         view! { {runs} <path class="absent" d=absent></path> }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::map::plan;
+    use super::*;
+    use weft_domain::BlockStrength;
+
+    #[test]
+    fn the_map_shows_what_is_present_and_nothing_else() {
+        let block = |at: usize, group: &str| BlockStrength {
+            slot: format!("{group}{at:02}"),
+            label: format!("{group}{at:02}"),
+            group: group.to_owned(),
+            present: at != 1,
+            frobenius: at as f64,
+            rms: 0.5,
+        };
+        let blocks = (0..3).map(|at| block(at, "double")).chain((0..4).map(|at| block(at, "single"))).collect();
+        let shown = Shown { blocks, ..Shown::default() };
+        let axis = shown.axis();
+        let paths = on_map(&shown, Measure::Frobenius, &plan(&axis), &axis);
+        let rects = |d: &str| d.matches('z').count();
+        assert_eq!(paths.iter().map(|(group, d)| (group.as_str(), rects(d))).collect::<Vec<_>>(), [("double", 2), ("single", 3)]);
+        let neutral = Shown { fallback: true, ..shown };
+        assert_eq!(on_map(&neutral, Measure::Frobenius, &plan(&axis), &axis).iter().map(|(_, d)| rects(d)).sum::<usize>(), 7);
+    }
 }

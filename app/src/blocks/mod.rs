@@ -6,13 +6,15 @@
 pub(crate) mod axis;
 mod chart;
 pub(crate) mod format;
+pub(crate) mod map;
 mod outside;
 pub(crate) mod plot;
 pub(crate) mod stats;
 mod table;
 
 use crate::kit::{CopyButton, Notice, Segmented, TabPanel, Tabs, Tone};
-use chart::Chart;
+use axis::Axis;
+use chart::{Chart, StrengthMap};
 use leptos::prelude::*;
 use outside::Outside;
 use stats::Measure;
@@ -32,6 +34,11 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    /// Where the blocks stand.
+    fn axis(&self) -> Axis {
+        Axis::new(self.blocks.iter().map(|b| (b.label.clone(), b.group.clone())))
+    }
+
     /// Mean and standard deviation over the blocks that are present.
     fn spread(&self, measure: Measure) -> Option<(f64, f64)> {
         match (measure, self.kept) {
@@ -60,6 +67,10 @@ pub fn BlockView(
     let has_blocks = shown.with_value(|s| !s.blocks.is_empty());
     let measured = shown.with_value(|s| s.blocks.iter().any(|b| b.present && b.frobenius > 0.0));
     let present = shown.with_value(|s| s.blocks.iter().filter(|b| b.present).count());
+    let axis = Memo::new(move |_| shown.with_value(Shown::axis));
+    // Some layouts have no shape that is known: they have bars and a table.
+    let mapped = axis.with_untracked(|axis| !map::plan(axis).nodes.is_empty());
+    let forms = [("bars", "Bars"), ("map", "Map"), ("table", "Table")].into_iter().filter(|(key, _)| mapped || *key != "map").collect();
     let csv = Signal::derive(move || shown.with_value(|s| stats::csv(&s.blocks, &s.outside)));
     view! {
         <section class="block-view" aria-label="Strength by block">
@@ -83,7 +94,7 @@ pub fn BlockView(
                                 on_change=move |key: String| measure.set(if key == "rms" { Measure::Rms } else { Measure::Frobenius })
                             />
                         </Show>
-                        <Tabs id="blocks" label="Form" tabs=vec![("bars", "Bars"), ("table", "Table")] value=tab/>
+                        <Tabs id="blocks" label="Form" tabs=forms value=tab/>
                         <CopyButton text=csv what="as CSV"/>
                     </div>
                 })}
@@ -95,7 +106,8 @@ pub fn BlockView(
             })}
             {if has_blocks {
                 view! {
-                    <TabPanel id="blocks" key="bars" value=tab><Chart shown measure/></TabPanel>
+                    <TabPanel id="blocks" key="bars" value=tab><Chart shown measure axis/></TabPanel>
+                    {mapped.then(|| view! { <TabPanel id="blocks" key="map" value=tab><StrengthMap shown measure axis/></TabPanel> })}
                     <TabPanel id="blocks" key="table" value=tab><BlockTable shown/></TabPanel>
                 }.into_any()
             } else {

@@ -1,14 +1,14 @@
 //! The weave in the page's address, so that a reload, a bookmark and a shared link keep it.
 //!
 //! `ids=1,2&w=0.8,0.5` and, where they differ from the usual: `x` muted and `s` solo positions, `p` profiles (one per strand, `;` between),
-//! `t` taming, `m` method, `r` rank or `e` energy, `d` number type, `n` name. A profile is written `@NAME~0_D00-18.S03~0.5_S07`: its preset,
+//! `t` taming, `m` method, `o` its parameters, `c` compressed too, `r` rank or `e` energy, `d` number type, `n` name. A profile is written `@NAME~0_D00-18.S03~0.5_S07`: its preset,
 //! then each value with the slots that have it. What cannot be read is passed over: an old link must not break the page.
 
 use super::state::{MAX_STRANDS, SizeBy, WeaveState};
 use std::collections::BTreeMap;
 use weft_domain::AdapterId;
-use weft_domain::merge::{Method, OutDtype};
-use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
+use weft_domain::merge::{Divisor, Elect, Form, Inner, Method, Options, OutDtype, Scope, Share, Vote};
+use weft_domain::parameter::{BLOCK, DENSITY, ENERGY, EPSILON, GAMMA, MU, RANK, SEED, WEIGHT};
 
 /// Longest name that is taken from an address, in characters.
 const NAME_MAX: usize = 200;
@@ -48,6 +48,8 @@ pub fn read(get: impl Fn(&str) -> Option<String>) -> WeaveState {
 fn read_result(state: &mut WeaveState, get: impl Fn(&str) -> Option<String>) {
     let word = |key: &str| get(key).unwrap_or_default();
     state.method = Method::ALL.into_iter().find(|m| m.as_str() == word("m")).unwrap_or_default();
+    state.options = read_options(&word("o"));
+    state.compress = word("c") == "1";
     state.dtype = OutDtype::ALL.into_iter().find(|d| d.as_str() == word("d")).unwrap_or_default();
     if let Some(rank) = word("r").parse::<u32>().ok().filter(|r| RANK.check(f64::from(*r)).is_ok()) {
         state.rank = rank;
@@ -81,6 +83,10 @@ pub fn write(state: &WeaveState) -> String {
     if state.method != usual.method {
         pairs.push(("m", state.method.as_str().to_owned()));
     }
+    pairs.push(("o", write_options(&state.options)));
+    if state.compress {
+        pairs.push(("c", "1".to_owned()));
+    }
     match state.size_by {
         SizeBy::Energy => pairs.push(("e", number(state.energy))),
         SizeBy::Rank if state.rank != usual.rank => pairs.push(("r", state.rank.to_string())),
@@ -92,6 +98,51 @@ pub fn write(state: &WeaveState) -> String {
     pairs.push(("n", state.name.clone()));
     pairs.retain(|(_, value)| !value.is_empty());
     pairs.iter().map(|(key, value)| format!("{key}={}", escape(value))).collect::<Vec<_>>().join("&")
+}
+
+/// `density_0.3,inner_tsv`: what differs from the default.
+fn write_options(options: &Options) -> String {
+    let own = Options::default();
+    let mut out: Vec<String> = Vec::new();
+    let mut say = |name: &str, value: Option<String>| out.extend(value.map(|v| format!("{name}_{v}")));
+    let figure = |value: f64, usual: f64| (value != usual).then(|| number(value));
+    say("divisor", (options.divisor != own.divisor).then(|| options.divisor.as_str().to_owned()));
+    say("scope", (options.scope != own.scope).then(|| options.scope.as_str().to_owned()));
+    say("density", options.density.map(number));
+    say("epsilon", figure(options.epsilon, own.epsilon));
+    say("gamma", figure(options.gamma, own.gamma));
+    say("mu", options.mu.map(number));
+    say("seed", (options.seed != own.seed).then(|| options.seed.to_string()));
+    say("elect", options.elect.map(|e| e.as_str().to_owned()));
+    say("vote", (options.vote != own.vote).then(|| options.vote.as_str().to_owned()));
+    say("share", (options.share != own.share).then(|| options.share.as_str().to_owned()));
+    say("inner", (options.inner != own.inner).then(|| options.inner.as_str().to_owned()));
+    say("form", (options.form != own.form).then(|| options.form.as_str().to_owned()));
+    out.join(",")
+}
+
+fn read_options(text: &str) -> Options {
+    let mut options = Options::default();
+    for (name, word) in text.split(',').filter_map(|pair| pair.split_once('_')) {
+        let own = options.clone();
+        let figure = |spec: weft_domain::parameter::Number| word.parse().ok().and_then(|v: f64| spec.check(v).ok());
+        match name {
+            "divisor" => options.divisor = Divisor::by_word(word).unwrap_or(own.divisor),
+            "scope" => options.scope = Scope::by_word(word).unwrap_or(own.scope),
+            "density" => options.density = figure(DENSITY),
+            "epsilon" => options.epsilon = figure(EPSILON).unwrap_or(own.epsilon),
+            "gamma" => options.gamma = figure(GAMMA).unwrap_or(own.gamma),
+            "mu" => options.mu = figure(MU),
+            "seed" => options.seed = figure(SEED).map_or(own.seed, |v| v as u64),
+            "elect" => options.elect = Elect::by_word(word),
+            "vote" => options.vote = Vote::by_word(word).unwrap_or(own.vote),
+            "share" => options.share = Share::by_word(word).unwrap_or(own.share),
+            "inner" => options.inner = Inner::by_word(word).unwrap_or(own.inner),
+            "form" => options.form = Form::by_word(word).unwrap_or(own.form),
+            _ => {}
+        }
+    }
+    options
 }
 
 fn number(value: f64) -> String {
@@ -217,6 +268,8 @@ mod tests {
         state.tame = [("S21".to_owned(), 0.79)].into();
         (state.method, state.size_by, state.energy) = (Method::Svd, SizeBy::Energy, 0.995);
         (state.dtype, state.name) = (OutDtype::Bf16, "Nordic + Aurora".to_owned());
+        state.compress = true;
+        state.options = Options { density: Some(0.35), elect: Some(Elect::Frequency), seed: 42, inner: Inner::Tsv, ..Options::default() };
         let query = write(&state);
         assert!(query.contains("0_D00-02.D18.S03.TE1"), "{query}");
         assert_eq!(back(&query), state);

@@ -53,12 +53,27 @@ pub(super) fn keep(loom: Loom) {
     });
 }
 
-/// Asks before unsaved changes are left behind: by the browser when the page closes, by us when a link leads elsewhere.
+/// Where the visitor was about to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// By a link on the page.
+    To(String),
+    /// By the browser's Back or Forward.
+    Back,
+}
+
+/// Asks before unsaved changes are left behind: by the browser when the page closes, by us when a link, Back or Forward leads elsewhere.
 #[component]
 pub(super) fn LeaveGuard() -> impl IntoView {
     let loom = expect_context::<Loom>();
     let asking = RwSignal::new(false);
-    let target = RwSignal::new(String::new());
+    let way = RwSignal::new(Way::Back);
+    let leaving = StoredValue::new(false);
+    let unsaved = move || loom.state.try_get_untracked().is_some() && untrack(move || loom.unsaved());
+    let ask = move |to: Way| {
+        way.set(to);
+        asking.set(true);
+    };
     let navigate = use_navigate();
     Effect::new(move |_| {
         let handle = window_event_listener(leptos::ev::beforeunload, move |event| {
@@ -68,26 +83,30 @@ pub(super) fn LeaveGuard() -> impl IntoView {
         });
         on_cleanup(move || handle.remove());
     });
-    Effect::new(move |_| {
-        let catch = move |event: web_sys::MouseEvent| {
-            if let Some(href) = leaving(&event).filter(|_| loom.state.try_get_untracked().is_some() && untrack(move || loom.unsaved())) {
-                event.prevent_default();
-                event.stop_propagation();
-                target.set(href);
-                asking.set(true);
-            }
-        };
-        // In the capture phase, so that the router does not hear of it first.
-        let closure = SendWrapper::new(Closure::<dyn Fn(web_sys::MouseEvent)>::new(catch));
-        // Adding and removing fail only for a name that is no string.
-        drop(window().add_event_listener_with_callback_and_bool("click", closure.as_ref().unchecked_ref(), true));
-        on_cleanup(move || {
-            drop(window().remove_event_listener_with_callback_and_bool("click", closure.as_ref().unchecked_ref(), true));
-        });
+    catch("click", move |event: web_sys::MouseEvent| {
+        if let Some(href) = leads_to(&event).filter(|_| unsaved()) {
+            event.prevent_default();
+            event.stop_propagation();
+            ask(Way::To(href));
+        }
+    });
+    catch("popstate", move |event: web_sys::PopStateEvent| {
+        if !leaving.get_value() && unsaved() && !is_weave(&dom::address(), &untrack(move || loom.address())) {
+            // The browser has gone already: the weave is put on top of where it went, and from there one step back leads there again.
+            event.stop_immediate_propagation();
+            dom::push_url(&untrack(move || loom.address()));
+            ask(Way::Back);
+        }
     });
     let leave = StoredValue::new(move || {
         asking.set(false);
-        navigate(&target.get_untracked(), leptos_router::NavigateOptions::default());
+        match way.get_untracked() {
+            Way::To(href) => navigate(&href, leptos_router::NavigateOptions::default()),
+            Way::Back => {
+                leaving.set_value(true);
+                dom::go_back();
+            }
+        }
     });
     view! {
         <Dialog id="leave" title="Leave this weave?" open=asking>
@@ -100,8 +119,33 @@ pub(super) fn LeaveGuard() -> impl IntoView {
     }
 }
 
+/// Hears of a window's event before the router does, as long as the component lives.
+fn catch<E: JsCast + 'static>(name: &'static str, heard: impl Fn(E) + Copy + 'static) {
+    Effect::new(move |_| {
+        let listener = move |event: web_sys::Event| heard(event.unchecked_into());
+        let closure = SendWrapper::new(Closure::<dyn Fn(web_sys::Event)>::new(listener));
+        // In the capture phase. Adding and removing fail only for a name that is no string.
+        drop(window().add_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true));
+        on_cleanup(move || {
+            drop(window().remove_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true));
+        });
+    });
+}
+
+/// Whether an address is that of this weave, so that nothing is left by going there: a jump to a place on the page, or the address as it
+/// was before the last change was written into it.
+fn is_weave(address: &str, weave: &str) -> bool {
+    let strands = |url: &str| {
+        let url = url.split('#').next().unwrap_or_default();
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let ids = query.split('&').find_map(|pair| pair.strip_prefix("ids=")).unwrap_or_default().replace("%2C", ",");
+        (path.to_owned(), ids)
+    };
+    strands(address) == strands(weave)
+}
+
 /// Where a click leads, when it leads to another page in this window.
-fn leaving(event: &web_sys::MouseEvent) -> Option<String> {
+fn leads_to(event: &web_sys::MouseEvent) -> Option<String> {
     if event.button() != 0 || event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key() {
         return None;
     }
@@ -111,4 +155,20 @@ fn leaving(event: &web_sys::MouseEvent) -> Option<String> {
     let here = link.origin() == window().location().origin().ok()?;
     let same = link.pathname() == window().location().pathname().ok()? && !link.hash().is_empty();
     (here && !elsewhere && !same && !link.has_attribute("download")).then(|| format!("{}{}{}", link.pathname(), link.search(), link.hash()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jump_on_the_page_leaves_nothing() {
+        let weave = "/weave?ids=3,7&w=0.8,1";
+        assert!(is_weave("/weave?ids=3,7&w=0.8,1#main", weave));
+        assert!(is_weave("/weave?ids=3%2C7", weave));
+        assert!(!is_weave("/weave?ids=3,8", weave));
+        assert!(!is_weave("/weave#main", weave));
+        assert!(!is_weave("/", weave));
+        assert!(!is_weave("/adapters/3?ids=3,7", weave));
+    }
 }

@@ -9,10 +9,12 @@ mod choose;
 mod compute;
 mod curve;
 mod empty;
+mod exchange;
 mod fit;
 mod guard;
 mod loom;
 mod map;
+mod options;
 mod profile;
 mod result;
 mod save;
@@ -233,7 +235,7 @@ fn View() -> impl IntoView {
                 <chart::CombinedChart/>
                 <profile::ProfileEditor/>
             </TabPanel>
-            <TabPanel id="weave" key="map" value=tab><map::NetworkMap/></TabPanel>
+            <TabPanel id="weave" key="map" value=tab><map::WeaveMap/></TabPanel>
             <TabPanel id="weave" key="table" value=tab><table::WeaveTable/></TabPanel>
         </Show>
     }

@@ -1,16 +1,17 @@
-//! Block profiles: presets, the equaliser that is painted over the blocks, and the community's text.
+//! Block profiles: presets, and the equaliser that is painted over the blocks.
 
 use super::chart::colour;
+use super::exchange::{Exchange, carries_files};
 use super::loom::Loom;
 use super::state::WeaveState;
 use crate::blocks::plot::{AxisLabels, Scale, listener, moved, number, pointer_share, push_rect};
-use crate::kit::{Button, CopyButton, Glyph, IconButton, Look, NumberField, Select, TextField};
+use crate::kit::{Button, Glyph, IconButton, Look, NumberField, Select};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 use weft_domain::AdapterId;
 use weft_domain::parameter::BLOCK;
 use weft_weights::layout::{Extra, Layout, SlotRef};
-use weft_weights::profile::{Profile, presets, to_text};
+use weft_weights::profile::{Profile, presets};
 
 /// Height of the equaliser in pixels.
 const HEIGHT: f64 = 120.0;
@@ -24,13 +25,13 @@ fn slot_ref(layout: &Layout, label: &str) -> Option<SlotRef> {
 }
 
 /// The factors of a profile for the slots at hand; those that are 1 are left out.
-fn factors(profile: &Profile, labels: &[String]) -> BTreeMap<String, f64> {
+pub(super) fn factors(profile: &Profile, labels: &[String]) -> BTreeMap<String, f64> {
     let place = |label: &String| slot_ref(profile.layout(), label).map(|slot| (label.clone(), profile.factor(slot)));
     labels.iter().filter_map(place).filter(|(_, factor)| *factor != 1.0).collect()
 }
 
 /// The factors as a profile of the layout; names it does not know are left out.
-fn profile(layout: &'static Layout, factors: &BTreeMap<String, f64>) -> Profile {
+pub(super) fn profile(layout: &'static Layout, factors: &BTreeMap<String, f64>) -> Profile {
     let mut profile = Profile::neutral(layout);
     for (slot, factor) in factors {
         if let Some(place) = slot_ref(layout, slot) {
@@ -44,7 +45,8 @@ fn profile(layout: &'static Layout, factors: &BTreeMap<String, f64>) -> Profile 
     profile
 }
 
-fn labels(loom: Loom) -> Vec<String> {
+/// Names of all slots along the charts.
+pub(super) fn labels(loom: Loom) -> Vec<String> {
     loom.axis.with_untracked(|axis| axis.cells.iter().map(|c| c.label.clone()).collect())
 }
 
@@ -146,8 +148,31 @@ pub(super) fn ProfileEditor() -> impl IntoView {
                     s.factors = value.map(|v| all.into_iter().map(|slot| (slot, v)).collect()).unwrap_or_default();
                 });
             };
+            let exchange = Exchange::new(loom, id);
+            let over = RwSignal::new(false);
+            let hover = move |event: web_sys::DragEvent| {
+                if carries_files(&event) {
+                    event.prevent_default();
+                    over.set(true);
+                }
+            };
+            let dropped = move |event: web_sys::DragEvent| {
+                over.set(false);
+                if carries_files(&event) {
+                    event.prevent_default();
+                    exchange.take_file(event.data_transfer().and_then(|data| data.files()));
+                }
+            };
             view! {
-                <section node_ref=section class=format!("profile-editor {}", colour(tone)) aria-label="Profile by block">
+                <section
+                    node_ref=section
+                    class=format!("profile-editor {}", colour(tone))
+                    class:dropping=over
+                    aria-label="Profile by block"
+                    on:dragover=hover
+                    on:dragleave=move |_| over.set(false)
+                    on:drop=dropped
+                >
                     <header>
                         <h3><i class="dot" aria-hidden="true"></i>"Profile of "{move || loom.name(id)}</h3>
                         <div class="profile-tools">
@@ -158,7 +183,7 @@ pub(super) fn ProfileEditor() -> impl IntoView {
                         </div>
                     </header>
                     <Equaliser id chosen/>
-                    <AsText id/>
+                    <super::exchange::Exchanging exchange/>
                 </section>
             }
         })
@@ -320,75 +345,6 @@ fn stroke(from: (usize, f64), to: (usize, f64)) -> Vec<(usize, f64)> {
             (at, from.1 + (to.1 - from.1) * part)
         })
         .collect()
-}
-
-/// The profile in the community's notation: paste to read, copy to share.
-#[component]
-fn AsText(id: AdapterId) -> impl IntoView {
-    let loom = expect_context::<Loom>();
-    let layout = loom.layout();
-    let pasted = RwSignal::new(String::new());
-    let error = RwSignal::new(None::<String>);
-    let first = layout.and_then(|l| l.views().next()).map(|v| v.id.to_owned()).unwrap_or_default();
-    let view = RwSignal::new(first);
-    let counts =
-        layout.map(|l| l.views().map(|v| format!("{} ({})", v.entries.len(), v.id)).collect::<Vec<_>>().join(", ")).unwrap_or_default();
-    let options =
-        layout.map(|l| l.views().map(|v| (v.id.to_owned(), format!("{} · {} values", v.id, v.entries.len()))).collect::<Vec<_>>());
-    let written = Memo::new(move |_| {
-        let layout = loom.layout()?;
-        let view = layout.views().find(|v| view.with(|id| v.id == id))?;
-        let profile = loom.state.with(|s| s.strand(id).map(|s| profile(layout, &s.factors)))?;
-        Some(to_text(&profile, view))
-    });
-    let text = Signal::derive(move || written.with(|w| w.as_ref().map(|(text, _)| text.clone()).unwrap_or_default()));
-    let exact = Memo::new(move |_| written.with(|w| w.as_ref().is_none_or(|(_, exact)| *exact)));
-    let apply = move || {
-        let Some(layout) = untrack(move || loom.layout()) else { return };
-        match Profile::parse(&pasted.get_untracked(), layout, None) {
-            Ok(read) => {
-                error.set(None);
-                let values = factors(&read.profile, &labels(loom));
-                loom.edit_strand("paste", id, |s| {
-                    s.preset = read.name;
-                    s.factors = values;
-                });
-                pasted.set(String::new());
-            }
-            Err(why) => error.set(Some(format!("{}.", capital(&why.to_string())))),
-        }
-    };
-    view! {
-        <details class="as-text">
-            <summary>"Paste or copy as text"</summary>
-            <form class="paste" on:submit=move |ev| { ev.prevent_default(); apply(); }>
-                <TextField
-                    id="profile-text"
-                    label="Paste block weights"
-                    value=pasted
-                    on_input=move |v: String| { pasted.set(v); error.set(None); }
-                    placeholder="NAME:1,0.5,0,…"
-                    help=format!("Values between -2 and 2, with commas between. What fits: {counts}.")
-                    error
-                    mono=true
-                />
-                <Button kind="submit" disabled=Signal::derive(move || pasted.with(|p| p.trim().is_empty()))>"Apply"</Button>
-            </form>
-            <div class="copy-text">
-                <Select label="Notation" options=options.unwrap_or_default() value=view on_change=move |v: String| view.set(v)/>
-                <code class="num">{text}</code>
-                <CopyButton text what="the profile as text"/>
-            </div>
-            <Show when=move || !exact.get()>
-                <p class="form-help">"This notation cannot say all of this profile: where one value stands for several blocks it is their mean, and blocks it does not name are left out."</p>
-            </Show>
-        </details>
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use super::curve::Curve;
 use super::loom::Loom;
+use super::options::MethodOptions;
 use super::save::Save;
-use super::state::SizeBy;
+use super::state::{SizeBy, WeaveState};
 use crate::api::{ApiError, weave_estimate};
 use crate::blocks::format;
 use crate::kit::{Notice, NumberField, ProblemView, Segmented, Select, Skeleton, Tone, Tooltip};
@@ -11,7 +12,7 @@ use leptos::prelude::*;
 use leptos::reactive::actions::ActionAbortHandle;
 use std::time::Duration;
 use weft_domain::RootView;
-use weft_domain::merge::{MergeEstimate, Method, OutDtype, Weave};
+use weft_domain::merge::{Form, MergeEstimate, Method, OutDtype, Weave};
 use weft_domain::parameter::{ENERGY, RANK};
 
 /// Pause after the last change before the estimate is asked for.
@@ -102,13 +103,10 @@ fn Settings() -> impl IntoView {
     let loom = expect_context::<Loom>();
     let method = Memo::new(move |_| loom.state.with(|s| s.method));
     let by = Memo::new(move |_| loom.state.with(|s| s.size_by));
-    let word = |m: Method| match m {
-        Method::Svd => "SVD: compressed",
-        Method::Concat => "Concatenation: exact",
-        Method::Sum => "Sum: exact, small",
-        Method::Average => "Average",
-    };
-    let methods: Vec<_> = Method::ALL.into_iter().map(|m| (m.as_str().to_owned(), word(m).to_owned())).collect();
+    let sized = Memo::new(move |_| loom.state.with(WeaveState::is_sized));
+    let can_cut =
+        Memo::new(move |_| loom.state.with(|s| s.method != Method::Svd && s.method.takes_size() && s.options_in_use().form == Form::Lora));
+    let methods: Vec<_> = Method::ALL.into_iter().map(|m| (m.as_str().to_owned(), m.label().to_owned())).collect();
     let choose = move |key: String| {
         if let Some(m) = Method::ALL.into_iter().find(|m| m.as_str() == key) {
             loom.edit("method", |s| s.method = m);
@@ -130,7 +128,20 @@ fn Settings() -> impl IntoView {
                 on_change=choose
             />
             <p class="form-help">{move || method.get().help()}</p>
-            <Show when=move || method.get() == Method::Svd>
+            <Show when=move || !additive(method.get())>
+                <p class="form-help">"The chart above shows the plain weighted sum; this method changes strengths by itself."</p>
+            </Show>
+            <MethodOptions/>
+            <Show when=move || can_cut.get()>
+                <Segmented
+                    name="weave-compress"
+                    label="Size"
+                    choices=vec![("all", "As it comes", None), ("cut", "Cut", None)]
+                    value=Signal::derive(move || if loom.state.with(|s| s.compress) { "cut".to_owned() } else { "all".to_owned() })
+                    on_change=move |key: String| loom.edit("compress", |s| s.compress = key == "cut")
+                />
+            </Show>
+            <Show when=move || sized.get()>
                 <div class="setting">
                     <Tooltip id="size-help" text=format!("Rank: {} Energy: {}", RANK.help, ENERGY.help)/>
                     <Segmented
@@ -177,7 +188,7 @@ fn Expected(estimate: Estimate, request: Memo<Option<Weave>>) -> impl IntoView {
     let loom = expect_context::<Loom>();
     let good = Memo::new(move |_| estimate.answer.with(|a| a.as_ref().and_then(|a| a.as_ref().ok()).cloned()));
     let wrong = move || estimate.answer.with(|a| a.as_ref().and_then(|a| a.as_ref().err()).cloned());
-    let svd = Memo::new(move |_| loom.state.with(|s| s.method == Method::Svd));
+    let svd = Memo::new(move |_| loom.state.with(|s| s.is_sized() && s.method.is_linear()));
     let pick = Callback::new(move |rank: u32| {
         loom.edit("rank", |s| {
             s.rank = rank.clamp(RANK.min as u32, RANK.max as u32);
@@ -214,6 +225,11 @@ fn Expected(estimate: Estimate, request: Memo<Option<Weave>>) -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// The result is the weighted sum that the chart shows, or a part of it.
+fn additive(method: Method) -> bool {
+    matches!(method, Method::Svd | Method::Concat | Method::Sum | Method::Average)
 }
 
 /// Energy with two digits, never rounded up to all of it.

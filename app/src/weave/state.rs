@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use weft_domain::AdapterId;
-use weft_domain::merge::{Method, OutDtype, ProfileValues, Strand, Weave};
+use weft_domain::merge::{Form, Inner, Method, Options, OutDtype, ProfileValues, Strand, Weave};
 use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
 
 /// Most strands at once.
@@ -41,6 +41,10 @@ pub struct WeaveState {
     /// Factors that ease blocks which grow too strong; they multiply every strand.
     pub tame: BTreeMap<String, f64>,
     pub method: Method,
+    /// Parameters of the method. What another method set stays, and is left out of the request.
+    pub options: Options,
+    /// With a method that can be exact: cut the result to a rank or an energy too.
+    pub compress: bool,
     pub size_by: SizeBy,
     pub rank: u32,
     pub energy: f64,
@@ -55,6 +59,8 @@ impl Default for WeaveState {
             strands: Vec::new(),
             tame: BTreeMap::new(),
             method: Method::default(),
+            options: Options::default(),
+            compress: false,
             size_by: SizeBy::default(),
             rank: RANK.default as u32,
             energy: ENERGY.default,
@@ -115,13 +121,45 @@ impl WeaveState {
     #[must_use]
     pub fn request(&self, layout: &str) -> Weave {
         let heard = self.strands.iter().filter(|s| self.is_heard(s) && s.weight != 0.0);
-        let svd = self.method == Method::Svd;
+        let sized = self.is_sized();
         Weave {
             strands: heard.map(|s| Strand { adapter: s.adapter, weight: s.weight, profile: self.profile(s, layout) }).collect(),
             method: self.method,
-            rank: (svd && self.size_by == SizeBy::Rank).then_some(self.rank),
-            energy: (svd && self.size_by == SizeBy::Energy).then_some(self.energy),
+            rank: (sized && self.size_by == SizeBy::Rank).then_some(self.rank),
+            energy: (sized && self.size_by == SizeBy::Energy).then_some(self.energy),
             dtype: self.dtype,
+            options: self.options_in_use(),
+        }
+    }
+
+    /// The result is cut to a rank or an energy.
+    #[must_use]
+    pub fn is_sized(&self) -> bool {
+        self.method == Method::Svd || (self.method.takes_size() && self.compress && self.options_in_use().form == Form::Lora)
+    }
+
+    /// The parameters that the method has; the others stay at their defaults.
+    #[must_use]
+    pub fn options_in_use(&self) -> Options {
+        let (m, set, own) = (self.method, &self.options, Options::default());
+        let mean = matches!(m, Method::Average | Method::Slerp | Method::Karcher);
+        Options {
+            divisor: if mean { set.divisor } else { own.divisor },
+            scope: if matches!(m, Method::Slerp | Method::Karcher | Method::NormEqual) { set.scope } else { own.scope },
+            density: set.density.filter(|_| m.has_density()),
+            epsilon: if m == Method::Della { set.epsilon } else { own.epsilon },
+            gamma: if m == Method::Breadcrumbs { set.gamma } else { own.gamma },
+            seed: if m.is_random() { set.seed } else { own.seed },
+            elect: set.elect.filter(|_| m.is_dense() && m != Method::Sce),
+            vote: if m.is_dense() { set.vote } else { own.vote },
+            share: if m.is_dense() { set.share } else { own.share },
+            inner: match (m, set.inner) {
+                (Method::Core, inner) | (Method::Knots, inner @ (Inner::Ties | Inner::Sum)) => inner,
+                _ => own.inner,
+            },
+            mu: set.mu.filter(|_| m == Method::NullSpace),
+            form: if m.is_dense() { set.form } else { own.form },
+            ..own
         }
     }
 
@@ -247,6 +285,24 @@ mod tests {
         let profiles: Vec<_> = state.request("flux_unet_57").strands.into_iter().filter_map(|s| s.profile).map(|p| p.slots).collect();
         assert_eq!(profiles[0], [("D00".to_owned(), 0.25), ("D01".to_owned(), 0.8)].into());
         assert_eq!(profiles[1], state.tame);
+    }
+
+    #[test]
+    fn only_what_the_method_has_is_asked_for() {
+        let mut state = two();
+        state.options = Options { density: Some(0.3), inner: Inner::Tsv, mu: Some(2.0), seed: 7, ..Options::default() };
+        state.method = Method::Sum;
+        assert!(state.request("x").options.is_default() && state.request("x").rank.is_none());
+        state.compress = true;
+        assert_eq!(state.request("x").rank, Some(32));
+        state.method = Method::Dare;
+        assert_eq!(state.request("x").options, Options { density: Some(0.3), seed: 7, ..Options::default() });
+        state.method = Method::Knots;
+        assert_eq!(state.request("x").options.inner, Inner::Ties, "TSV belongs to Core Space");
+        (state.method, state.options.form) = (Method::Ties, Form::Diff);
+        assert!(state.request("x").rank.is_none(), "a whole difference has no rank");
+        state.method = Method::Concat;
+        assert!(state.request("x").rank.is_none());
     }
 
     #[test]

@@ -96,6 +96,9 @@ impl AdapterCard {
     }
 }
 
+/// Raised when portraits are drawn differently: it is part of their address, so that caches, which keep them for ever, ask anew.
+pub const PORTRAIT_VERSION: u32 = 1;
+
 /// Address of an adapter's picture in one of the kept widths.
 #[must_use]
 pub fn preview_url(id: AdapterId, width: u32, version: &str) -> String {

@@ -106,8 +106,80 @@ pub const SCALE: Number = Number {
 /// Every number of an operation on one adapter, in the order of the form.
 pub const OPERATION: [Number; 4] = [RANK, ENERGY, RATIO, SCALE];
 
+/// Part of the elements that a thinning method keeps. Its default depends on the method.
+pub const DENSITY: Number = Number {
+    name: "density",
+    label: "Density",
+    min: 0.001,
+    max: 1.0,
+    default: 0.5,
+    step: 0.05,
+    digits: 2,
+    help: "Share of each adapter's changes that is kept. Less means less interference and less of everything.",
+};
+
+/// How far DELLA's keep probabilities reach around the density.
+pub const EPSILON: Number = Number {
+    name: "epsilon",
+    label: "Epsilon",
+    min: 0.0,
+    max: 1.0,
+    default: 0.1,
+    step: 0.01,
+    digits: 2,
+    help: "The smallest change of a row is kept with density minus this, the largest with density plus this.",
+};
+
+/// Part of the largest elements that breadcrumbs drops.
+pub const GAMMA: Number = Number {
+    name: "gamma",
+    label: "Gamma",
+    min: 0.0,
+    max: 0.999,
+    default: 0.01,
+    step: 0.01,
+    digits: 3,
+    help: "Share of each adapter's changes, the very largest, that is left out.",
+};
+
+/// Strength of the soft null-space projection.
+pub const MU: Number = Number {
+    name: "mu",
+    label: "Mu",
+    min: 0.0,
+    max: 1_000_000.0,
+    default: 1.0,
+    step: 0.1,
+    digits: 1,
+    help: "How strongly the first adapter makes room for the others. 0 is the plain sum; leave it out for the hard projection.",
+};
+
+/// Budget of every block.
+pub const TAME: Number = Number {
+    name: "tame",
+    label: "Tame",
+    min: 0.1,
+    max: 8.0,
+    default: 1.2,
+    step: 0.05,
+    digits: 2,
+    help: "Scales a block down until its joint strength is at most this many times that of its strongest adapter.",
+};
+
+/// Seed of everything random: the same gives the same bytes.
+pub const SEED: Number = Number {
+    name: "seed",
+    label: "Seed",
+    min: 0.0,
+    max: 4_294_967_295.0,
+    default: 0.0,
+    step: 1.0,
+    digits: 0,
+    help: "Another seed, another draw. The same seed gives the same bytes on every machine.",
+};
+
 /// Every number of a merge, in the order of the form.
-pub const MERGE: [Number; 4] = [WEIGHT, BLOCK, RANK, ENERGY];
+pub const MERGE: [Number; 10] = [WEIGHT, BLOCK, RANK, ENERGY, DENSITY, EPSILON, GAMMA, MU, TAME, SEED];
 
 #[cfg(test)]
 mod tests {

@@ -75,8 +75,9 @@ pub struct Delta {
 
 /// The base model's weights, for the kinds whose effect depends on them.
 pub trait Base: Sync {
-    /// W₀ of `target` (its row window applied) as row-major m×n, n = in·kh·kw, or None when the base has no such weight. An `m` or `n` of 0
-    /// stands for a dimension that the adapter does not tell; the answer has that of the base.
+    /// W₀ of `target` (its row window applied) as row-major m×n, n = in·kh·kw, or None when the base has no such weight. Rows come in the order
+    /// of the target: [`Module::swapped_halves`] is the loader's to apply. An `m` or `n` of 0 stands for a dimension that the adapter does not
+    /// tell; the answer has that of the base. A path that ends in `_bias` asks for the bias as m×1.
     ///
     /// # Errors
     /// [`ReadError`] when its bytes cannot be read.

@@ -1,5 +1,7 @@
 //! All that can be said of one file, ready to be shown, stored or printed as JSON.
 
+#[cfg(any(unix, windows))]
+mod many;
 mod metadata;
 mod report;
 mod tags;
@@ -19,6 +21,8 @@ use crate::progress::Progress;
 use crate::source::TensorSource;
 use crate::strength::{StrengthError, strengths};
 
+#[cfg(any(unix, windows))]
+pub use many::{Depth, inspect_many};
 pub use tags::TagCount;
 
 /// Why a file cannot be shown as an adapter.

@@ -30,9 +30,16 @@ impl Rows {
     /// Behind q, k and v, each as high as the module is wide.
     pub const AFTER_QKV: Self = Self::After { columns: 3, own: 0 };
 
-    /// (first row, rows) for a module of out_dim × in_dim; None for all rows.
+    /// (first row, rows) for a module of out_dim × in_dim; None for all rows. A rotation tells only one of the two, the other is 0: projections
+    /// are taken as square, an MLP as four times as wide.
     #[must_use]
     pub fn window(self, out_dim: usize, in_dim: usize) -> Option<(usize, usize)> {
+        let wide = if matches!(self, Self::After { .. }) { 4 } else { 1 };
+        let (out_dim, in_dim) = match (out_dim, in_dim) {
+            (0, n) => (n.saturating_mul(wide), n),
+            (m, 0) => (m, m / wide),
+            known => known,
+        };
         match self {
             Self::All => None,
             Self::Nth(n) => Some((n.saturating_mul(out_dim), out_dim)),

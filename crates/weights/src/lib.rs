@@ -15,6 +15,8 @@ pub mod adapter;
 #[cfg(feature = "engine")]
 pub mod checkpoint;
 #[cfg(feature = "engine")]
+pub mod compare;
+#[cfg(feature = "engine")]
 pub mod delta;
 #[cfg(feature = "engine")]
 pub mod dtype;
@@ -28,6 +30,8 @@ pub mod inspect;
 pub mod keys;
 #[cfg(feature = "engine")]
 mod linalg;
+#[cfg(feature = "engine")]
+pub mod measures;
 #[cfg(feature = "engine")]
 pub mod merge;
 #[cfg(feature = "engine")]

@@ -1,17 +1,16 @@
 //! How adapters relate: do they fit together, and their inner products ⟨ΔW_i, ΔW_j⟩ by slot.
 
 use crate::adapter::{Adapter, Component, Kind, Module, Target};
-use crate::delta::needs_base;
+use crate::compare::{Detail, Failure, Products, Weight, products, weights};
+use crate::delta::{DeltaError, needs_base};
 use crate::family::Family;
-use crate::gram::{GramSet, GramSlot, packed};
+use crate::gram::{GramSet, GramSlot};
 use crate::layout::{Layout, SlotRef};
-use crate::linalg::{Stack, inner, par_map};
-use crate::merge::{Group, Member, MergeError, Named, Reader, group, is_pair};
-use crate::progress::{Cancelled, Progress};
+use crate::merge::{Member, MergeError};
+use crate::progress::Progress;
+use crate::source::ReadError;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whether adapters can be combined, in plain sentences.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -24,14 +23,15 @@ pub struct Verdict {
     pub warnings: Vec<String>,
 }
 
-/// Judges from the headers alone whether these adapters, each with the name to call it by, can be combined.
+/// Judges from the headers alone whether these adapters, each with the name to call it by, can be combined without the base model.
 #[must_use]
 pub fn compatible(adapters: &[(&str, &Adapter)]) -> Verdict {
-    judged(adapters, false)
+    compatible_with(adapters, false)
 }
 
-/// As [`compatible`]; `base`: the base model is at hand for the kinds that need it.
-pub(crate) fn judged(adapters: &[(&str, &Adapter)], base: bool) -> Verdict {
+/// [`compatible`], where the base model is at hand (`base`) or not: DoRA, (IA)³, OFT, BOFT and GLoRA need it.
+#[must_use]
+pub fn compatible_with(adapters: &[(&str, &Adapter)], base: bool) -> Verdict {
     let mut verdict = Verdict::default();
     families(adapters, &mut verdict);
     kinds(adapters, base, &mut verdict);
@@ -72,23 +72,27 @@ fn families(adapters: &[(&str, &Adapter)], verdict: &mut Verdict) {
 }
 
 fn kinds(adapters: &[(&str, &Adapter)], base: bool, verdict: &mut Verdict) {
-    let refused = |m: &Module| m.kind == Kind::Unknown || (needs_base(m) && !base);
     for (name, a) in adapters {
         if a.modules.is_empty() {
             verdict.reasons.push(format!("{name} holds no module that could be combined"));
             continue;
         }
-        let other: BTreeSet<Kind> = a.modules.iter().filter(|m| refused(m)).map(|m| m.kind).collect();
-        let count = a.modules.iter().filter(|m| refused(m)).count();
-        if other.contains(&Kind::Unknown) {
-            verdict.reasons.push(format!("{name} replaces whole weights, or holds modules of no known kind: they cannot be combined"));
-        } else if !other.is_empty() {
-            let list: Vec<&str> = other.iter().map(|k| k.label()).collect();
-            let kinds = list.join(", ");
+        let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
+        a.modules.iter().filter(|m| needs_base(m)).for_each(|m| *counts.entry(m.kind).or_default() += 1);
+        if let Some(count) = counts.remove(&Kind::Set) {
             verdict.reasons.push(format!(
-                "{name} holds {count} modules of the kind {kinds}: what they do depends on the base model, so the checkpoint must be given"
+                "{name} replaces {count} whole weights; a replacement cannot be added to anything, so leave the file out or apply it to the checkpoint first"
             ));
         }
+        if counts.is_empty() || base {
+            continue;
+        }
+        let count: usize = counts.values().sum();
+        let list = counts.keys().map(|k| k.label()).collect::<Vec<_>>().join(", ");
+        let modules = if count == 1 { "module" } else { "modules" };
+        verdict.reasons.push(format!(
+            "{name} holds {count} {modules} of the kind {list}, whose effect depends on the base model: give the checkpoint it is for, or leave the file out"
+        ));
     }
 }
 
@@ -144,91 +148,86 @@ fn windows_meet(adapters: &[(&str, &Adapter)]) -> bool {
         .any(|(i, (_, a))| a.modules.iter().any(|m| *owner.entry((m.target.component, &m.target.path)).or_insert(i) != i))
 }
 
-/// Inner products of all pairs, by slot. Reads every file once; memory stays near one weight of the network per core.
+/// Inner products of all pairs, by slot, of every kind that does not depend on the base model. Reads every file once; memory stays near one
+/// weight of the network per core.
+///
+/// # Errors
+/// [`MergeError`] when a file cannot be read, holds NaN or a kind that needs the base, or the caller cancels.
 pub fn gram_set(members: &[Member<'_>], labels: &[&str], progress: &dyn Progress) -> Result<GramSet, MergeError> {
-    let files: Vec<Named<'_>> = members
-        .iter()
-        .enumerate()
-        .map(|(i, m)| Named { adapter: m.adapter, label: labels.get(i).copied().unwrap_or("the file") })
-        .collect();
-    let readers: Vec<Reader<'_>> = files.iter().zip(members).map(|(file, m)| Reader { file: *file, source: m.source }).collect();
-    let groups = group(&files, |_, _| 1.0, false)?;
-    let done = AtomicU64::new(0);
-    let products = par_map(&groups, |g| {
-        Cancelled::check(progress)?;
-        let product = products(g, &readers)?;
-        progress.step(done.fetch_add(1, Ordering::Relaxed) + 1, groups.len() as u64, "comparing");
-        Ok(product)
-    });
-    let products = products.into_iter().collect::<Result<Vec<_>, MergeError>>()?;
-    let layout = members.iter().find_map(|m| m.adapter.detection.layout);
-    Ok(assemble(layout, &files, &groups, &products))
-}
-
-/// Packed upper triangle of ⟨ΔW_i, ΔW_j⟩ for one weight.
-fn products(group: &Group, readers: &[Reader<'_>]) -> Result<Vec<f64>, MergeError> {
-    let n = readers.len();
-    let mut stack = Stack::new(group.m, group.n);
-    let mut spans: Vec<(usize, Range<usize>)> = Vec::with_capacity(group.parts.len());
-    for part in &group.parts {
-        let loaded = readers[part.member].load(part)?;
-        let start = stack.rank();
-        stack.push(&loaded.b, &loaded.a, part.row0, loaded.scale);
-        spans.push((part.member, start..start + loaded.rank));
-    }
-    let (gb, ga) = stack.grams();
-    let mut out = vec![0.0; n * (n + 1) / 2];
-    for (i, rows) in &spans {
-        for (j, columns) in &spans {
-            if i <= j {
-                out[packed(n, *i, *j)] += inner(&gb, &ga, rows.clone(), columns.clone());
-            }
+    let label = |i: usize| labels.get(i).copied().unwrap_or("the file").to_owned();
+    let unreadable = |file: usize, e: ReadError| MergeError::Read { file: label(file), reason: e.to_string() };
+    for (i, member) in members.iter().enumerate() {
+        if let Some(m) = member.adapter.modules.iter().find(|m| !can_combine(m)) {
+            return Err(MergeError::Kind { file: label(i), kind: m.kind, module: m.name.clone() });
         }
     }
-    Ok(out)
+    let weights = weights(members, None).map_err(|(file, e)| unreadable(file, e))?;
+    let detail = Detail { base: None, seed: 0, sample_rows: 0, pairs: false };
+    let found = products(&weights, members, &detail, progress).map_err(|e| match e {
+        Failure::Read(file, e) => unreadable(file, e),
+        Failure::Cancelled(c) => c.into(),
+    })?;
+    if let Some((file, module, why)) = found.iter().flat_map(|p| &p.left_out).next() {
+        let module = &members[*file].adapter.modules[*module];
+        return Err(match why {
+            DeltaError::NotFinite { key } => MergeError::NotFinite { file: label(*file), key: key.clone() },
+            DeltaError::NeedsBase { kind, .. } => MergeError::Kind { file: label(*file), kind: *kind, module: module.name.clone() },
+            other => MergeError::Read { file: label(*file), reason: other.to_string() },
+        });
+    }
+    let layout = members.iter().find_map(|m| m.adapter.detection.layout);
+    Ok(assemble(layout, members.len(), &weights, &found))
 }
 
-fn assemble(layout: Option<&'static Layout>, files: &[Named<'_>], groups: &[Group], products: &[Vec<f64>]) -> GramSet {
-    let n = files.len();
+/// Sums the inner products of all weights by block.
+pub(crate) fn assemble(layout: Option<&'static Layout>, members: usize, weights: &[Weight], products: &[Products]) -> GramSet {
     let blocks = layout.map_or(0, |l| l.slots.len());
-    let slot_of = |g: &Group| g.parts.first().and_then(|p| files[p.member].module(p).slot);
-    let extras: BTreeSet<Place> = groups.iter().map(|g| Place::of(slot_of(g), blocks)).filter(|p| matches!(p, Place::Outside(_))).collect();
+    let places: Vec<Place> = weights.iter().map(|w| Place::of(w.slot, blocks)).collect();
+    let extras: BTreeSet<&Place> = places.iter().filter(|p| matches!(p, Place::Outside(_))).collect();
     let mut slots: Vec<GramSlot> = layout.into_iter().flat_map(|l| l.slots).map(block_slot).collect();
-    slots.extend(extras.iter().map(Place::slot));
-    let mut gram = vec![vec![0.0; n * (n + 1) / 2]; slots.len()];
-    let mut present = vec![vec![false; n]; slots.len()];
-    for (g, product) in groups.iter().zip(products) {
-        let place = Place::of(slot_of(g), blocks);
-        let index = match &place {
+    slots.extend(extras.iter().map(|p| p.slot()));
+    let mut gram = vec![vec![0.0; members * (members + 1) / 2]; slots.len()];
+    let mut present = vec![vec![false; members]; slots.len()];
+    for (place, found) in places.iter().zip(products) {
+        let index = match place {
             Place::Block(i) => *i,
-            outside => blocks + extras.iter().position(|e| e == outside).unwrap_or(0),
+            outside => blocks + extras.iter().position(|e| *e == outside).unwrap_or(0),
         };
-        gram[index].iter_mut().zip(product).for_each(|(sum, p)| *sum += p);
-        g.parts.iter().for_each(|p| present[index][p.member] = true);
+        gram[index].iter_mut().zip(&found.gram).for_each(|(sum, p)| *sum += p);
+        present[index].iter_mut().zip(&found.present).for_each(|(here, p)| *here |= p);
     }
-    GramSet {
-        layout_id: layout.map(|l| l.id.to_owned()),
-        layout_version: layout.map_or(0, |l| l.version),
-        slots,
-        members: n,
-        gram,
-        present,
+    GramSet { layout_id: layout.map(|l| l.id.to_owned()), layout_version: layout.map_or(0, |l| l.version), slots, members, gram, present }
+}
+
+/// Label of a slot; without a layout its blocks have none.
+pub(crate) fn label(slot: SlotRef, layout: Option<&'static Layout>) -> &'static str {
+    match (slot, layout) {
+        (slot, Some(layout)) => slot.label(layout),
+        (SlotRef::Extra(extra), None) => extra.label(),
+        (SlotRef::Block(_), None) => "OTHER",
     }
 }
 
 /// Index among the blocks, or an extra group in display order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+pub(crate) enum Place {
     Block(usize),
     Outside(crate::layout::Extra),
 }
 
 impl Place {
-    fn of(slot: Option<SlotRef>, blocks: usize) -> Self {
+    pub(crate) fn of(slot: Option<SlotRef>, blocks: usize) -> Self {
         match slot {
             Some(SlotRef::Block(i)) if usize::from(i) < blocks => Self::Block(usize::from(i)),
             Some(SlotRef::Extra(e)) => Self::Outside(e),
             _ => Self::Outside(crate::layout::Extra::Other),
+        }
+    }
+
+    pub(crate) fn label(&self, layout: Option<&'static Layout>) -> &'static str {
+        match self {
+            Self::Block(i) => layout.and_then(|l| l.slots.get(*i)).map_or("OTHER", |s| s.label),
+            Self::Outside(e) => e.label(),
         }
     }
 
@@ -246,8 +245,8 @@ fn block_slot(slot: &crate::layout::Slot) -> GramSlot {
     GramSlot { slot: slot.label.into(), label: slot.label.into(), group: slot.group.id().into(), block: true }
 }
 
-/// Whether a module takes part in merges and inner products.
+/// Whether the file alone tells what a module changes, so that it takes part in merges and inner products without the base model.
 #[must_use]
 pub fn can_combine(module: &Module) -> bool {
-    is_pair(module) || matches!(module.kind, Kind::Loha | Kind::Lokr | Kind::Full)
+    !needs_base(module)
 }

@@ -1,11 +1,12 @@
 //! How strongly a file changes each block: the Frobenius norm of ΔW = s·B·A, from the factors alone.
 //!
 //! ‖ΔW‖² = s²·Σ (BᵀB)∘(AAᵀ). The two Gram matrices are rank × rank, so no m×n matrix is ever formed. Factors are decoded
-//! to f32, summed in f32 over short runs and carried on in f64; the relative error stays under 1e-7.
+//! to f32, summed in f32 over short runs and carried on in f64; the relative error is near 1e-7, and at most 1e-5.
 //! Per slot: frobenius = √Σ‖ΔW‖² over its modules, rms = frobenius/√Σ m·n. The squares of all slots and extra groups but the text
 //! encoders add up to that of the whole.
 
 mod gram;
+mod kernel;
 mod norms;
 mod read;
 

@@ -5,6 +5,8 @@
 mod bakes;
 #[path = "checkpoint/extracts.rs"]
 mod extracts;
+#[path = "checkpoint/families.rs"]
+mod families;
 #[path = "checkpoint/files.rs"]
 mod files;
 #[path = "checkpoint/fitting.rs"]

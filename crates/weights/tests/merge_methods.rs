@@ -9,4 +9,5 @@ mod golden;
 mod kinds;
 #[path = "merge_methods/properties.rs"]
 mod properties;
+#[expect(dead_code, reason = "shared with tests that use the rest of it")]
 mod support;

@@ -16,7 +16,7 @@ pub(super) struct Samples {
     /// How many
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     count: u32,
-    /// Only these families: sd1, sd2, sdxl, sd3, flux1, wan (repeat or separate by commas)
+    /// Only these families: sd1, sdxl, flux1, flux2, wan, qwenimage, … (repeat or separate by commas; a wrong word lists all)
     #[arg(long, value_delimiter = ',', value_name = "FAMILY", value_parser = parse_family)]
     family: Vec<Family>,
     /// Different numbers give different samples; the same number the same bytes
@@ -33,7 +33,7 @@ pub(super) struct Samples {
 fn parse_family(word: &str) -> Result<Family, String> {
     Family::by_id(&word.to_lowercase())
         .filter(|family| *family != Family::Unknown)
-        .ok_or_else(|| "choose from sd1, sd2, sdxl, sd3, flux1, wan".to_owned())
+        .ok_or_else(|| format!("choose from {}", Family::ALL.map(Family::id).join(", ")))
 }
 
 fn parse_size(word: &str) -> Result<SampleSize, String> {

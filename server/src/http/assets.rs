@@ -30,6 +30,9 @@ pub struct Assets {
     /// Logical name to address.
     #[serde(default)]
     files: BTreeMap<String, String>,
+    /// Part of the page to the addresses of its files.
+    #[serde(default)]
+    parts: BTreeMap<String, Vec<String>>,
 }
 
 impl Assets {
@@ -47,6 +50,12 @@ impl Assets {
     #[must_use]
     pub fn url(&self, name: &str) -> String {
         self.files.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Files of each part of the page.
+    #[must_use]
+    pub fn parts(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.parts
     }
 
     /// Name of this build.

@@ -3,6 +3,7 @@
 mod browser;
 pub(crate) mod deny;
 mod postgres;
+mod vulkan;
 
 use std::time::{Duration, Instant};
 
@@ -48,10 +49,20 @@ fn run(ws: &Workspace, quick: bool, steps: &mut Steps) -> Result<()> {
         return Ok(());
     }
     let database = steps.step("PostgreSQL", postgres::start)?;
-    steps.step("tests", || {
-        proc::run(proc::cargo().arg("test").args(NATIVE).env("WEFT_TEST_POSTGRES_URL", &database.url).current_dir(&ws.root))
-    })?;
     let chromium = steps.step("browser", browser::find)?;
+    let vulkan = steps.step("Vulkan", vulkan::ensure)?;
+    steps.step("tests", || {
+        let mut tests = proc::cargo();
+        tests.arg("test").args(NATIVE).current_dir(&ws.root);
+        tests.env("WEFT_TEST_POSTGRES_URL", &database.url).env("WEFT_CHROMIUM", &chromium);
+        if vulkan {
+            tests.env("WEFT_NEEDS_GPU", "1");
+        }
+        proc::run(&mut tests)
+    })?;
+    if !vulkan {
+        steps.notes.push("no Vulkan driver (Debian: apt install mesa-vulkan-drivers): GPU tests may have been skipped".into());
+    }
     steps.step("program for the browser tests", || {
         // With the packages of the tests, so that their builds of all dependencies serve.
         cargo(ws, &["build"], &[&NATIVE[..], &["--bin", "weft"]].concat())

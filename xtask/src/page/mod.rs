@@ -1,6 +1,6 @@
 //! The page: from Rust, CSS and a few hand-written files to `target/site`.
 //!
-//! Rust → `cargo` (profile `wasm-release`, own target folder) → wasm-bindgen → wasm-opt → hashed name; Tailwind → hashed name;
+//! Rust → `cargo` (profile `wasm-release`, own target folder) → cut into parts → wasm-bindgen → wasm-opt → hashed name; Tailwind → hashed name;
 //! templates of `public/` filled in with the hashed names; `.br` and `.gz` beside everything that shrinks. Each step is skipped
 //! when nothing that it reads has changed.
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use walkdir::WalkDir;
 
-use super::wasm::Wasm;
+use super::wasm::{PARTS_JS, Wasm};
 use super::{Mode, compress, fonts, stamp};
 use crate::assets::Assets;
 use crate::workspace::Workspace;
@@ -19,8 +19,9 @@ const PLAIN: [&str; 8] =
 /// Templates of `public/` that keep their name, since browsers or people know it.
 const FIXED: [&str; 3] = ["manifest.webmanifest", "offline.html", "sw.js"];
 
-/// What the service worker fetches when it is installed: enough to open the page's shell and to say that Weft is away.
-const PRECACHE: [&str; 11] = [
+/// What the service worker fetches when it is installed: enough to open the page's shell and to say that Weft is away. The files of the
+/// parts come on top, so that a page that stays open still finds its own after an update.
+const PRECACHE: [&str; 12] = [
     "offline.html",
     "offline.css",
     "offline.js",
@@ -28,6 +29,7 @@ const PRECACHE: [&str; 11] = [
     "weft.css",
     "boot.js",
     "weft.js",
+    PARTS_JS,
     "weft.wasm",
     "icon.svg",
     "inter.woff2",
@@ -56,6 +58,7 @@ pub(crate) struct Written {
 struct Site {
     contents: BTreeMap<String, Vec<u8>>,
     names: BTreeMap<String, String>,
+    parts: BTreeMap<String, Vec<String>>,
 }
 
 /// Writes `target/site` and removes from it what no longer belongs.
@@ -69,13 +72,12 @@ pub(crate) fn write(ws: &Workspace, mode: Mode, parts: &Parts) -> Result<Written
         site.add_hashed(name, name, read(&public.join(name))?);
     }
     site.add_hashed("weft.wasm", "weft_bg.wasm", parts.wasm.wasm.clone());
-    let js = site.link_js(&parts.wasm)?;
-    site.add_hashed("weft.js", "weft.js", js.into_bytes());
+    site.add_program(&parts.wasm)?;
     let css = format!("{}{}", fonts::rules(|name| site.url(name))?, site.link_css(&parts.css)?);
     site.add_hashed("weft.css", "weft.css", css.into_bytes());
     site.add_boot(&public, mode)?;
     let build = site.add_fixed(&public)?;
-    let assets = Assets { build: build.clone(), files: site.names.clone() };
+    let assets = Assets { build: build.clone(), files: site.names.clone(), parts: site.parts.clone() };
     site.contents.insert("/assets.json".into(), serde_json::to_vec_pretty(&assets).context("assets.json")?);
     let changed = site.save(&ws.site(), mode)?;
     Ok(Written { build, changed, sizes: site.sizes(&ws.site()) })
@@ -83,10 +85,37 @@ pub(crate) fn write(ws: &Workspace, mode: Mode, parts: &Parts) -> Result<Written
 
 impl Site {
     fn add_hashed(&mut self, name: &str, file: &str, bytes: Vec<u8>) {
-        let (stem, extension) = file.rsplit_once('.').unwrap_or((file, "bin"));
-        let url = format!("/pkg/{stem}.{}.{extension}", stamp::hash(&[&bytes]));
+        let url = hashed(file, &stamp::hash(&[&bytes]));
         self.names.insert(name.to_owned(), url.clone());
         self.contents.insert(url, bytes);
+    }
+
+    /// The parts, what loads them, and the program's own JavaScript. The two scripts import each other, so they share one hash.
+    fn add_program(&mut self, wasm: &Wasm) -> Result<()> {
+        let mut loader = wasm.parts_js.clone();
+        for (name, bytes) in &wasm.parts {
+            let url = hashed(name, &stamp::hash(&[bytes]));
+            loader = loader.replace(&format!("./{name}"), &url);
+            self.contents.insert(url, bytes.clone());
+        }
+        for (part, files) in &wasm.needs {
+            let urls = files.iter().filter_map(|name| Some(hashed(name, &stamp::hash(&[wasm.parts.get(name)?]))));
+            self.parts.insert(part.clone(), urls.collect());
+        }
+        let main = self.link_js(wasm)?;
+        let both = stamp::hash(&[main.as_bytes(), loader.as_bytes()]);
+        let scripts = [("weft.js", main), (PARTS_JS, loader)];
+        let urls = scripts.each_ref().map(|(name, _)| (*name, hashed(name, &both)));
+        for (name, mut text) in scripts {
+            for (other, url) in &urls {
+                // Only where it is imported: the same text as a key is the name by which the WebAssembly asks for it.
+                text = text.replace(&format!("from \"./{other}\""), &format!("from \"{url}\""));
+            }
+            let url = hashed(name, &both);
+            self.names.insert(name.to_owned(), url.clone());
+            self.contents.insert(url, text.into_bytes());
+        }
+        Ok(())
     }
 
     fn url(&self, name: &str) -> Result<String> {
@@ -141,7 +170,8 @@ impl Site {
         }
         let urls = self.contents.keys().map(String::as_bytes);
         let build = stamp::hash(&urls.chain(templates.iter().map(|(_, text)| text.as_bytes())).collect::<Vec<_>>());
-        let precache: Vec<String> = PRECACHE.iter().map(|name| self.url(name)).collect::<Result<_>>()?;
+        let mut precache: Vec<String> = PRECACHE.iter().map(|name| self.url(name)).collect::<Result<_>>()?;
+        precache.extend(self.parts.values().flatten().collect::<BTreeSet<_>>().into_iter().cloned());
         let precache = serde_json::to_string_pretty(&precache).context("precache list")?;
         for (name, text) in templates {
             let text = self.fill(&text.replace("{{build}}", &build).replace("\"{{precache}}\"", &precache))?;
@@ -191,14 +221,28 @@ impl Site {
     }
 
     fn sizes(&self, folder: &Path) -> String {
-        let shown = ["weft.wasm", "weft.js", "weft.css"].map(|name| {
-            let url = self.names.get(name).map_or("", String::as_str);
-            let full = self.contents.get(url).map_or(0, Vec::len);
-            let small = fs::metadata(folder.join(format!("{}.br", url.trim_start_matches('/')))).map_or(full as u64, |meta| meta.len());
+        let first =
+            ["weft.wasm", "weft.js", PARTS_JS, "weft.css"].map(|name| (name.to_owned(), self.names.get(name).into_iter().collect()));
+        let parts = self.parts.iter().map(|(part, urls)| (format!("part {part}"), urls.iter().collect::<Vec<_>>()));
+        let told = first.into_iter().chain(parts).map(|(name, urls)| {
+            let (full, small) = urls.iter().map(|url| self.size(folder, url)).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
             format!("{name} {full} B ({small} B brotli)")
         });
-        shown.join(", ")
+        told.collect::<Vec<_>>().join(", ")
     }
+
+    /// Bytes of a file, as it is and compressed.
+    fn size(&self, folder: &Path, url: &str) -> (u64, u64) {
+        let full = self.contents.get(url).map_or(0, Vec::len) as u64;
+        let small = fs::metadata(folder.join(format!("{}.br", url.trim_start_matches('/')))).map_or(full, |meta| meta.len());
+        (full, small)
+    }
+}
+
+/// The address of a file whose name carries a hash.
+fn hashed(file: &str, hash: &str) -> String {
+    let (stem, extension) = file.rsplit_once('.').unwrap_or((file, "bin"));
+    format!("/pkg/{stem}.{hash}.{extension}")
 }
 
 /// Writes one file and its compressed neighbours, unless it is there already.

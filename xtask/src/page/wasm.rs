@@ -1,12 +1,16 @@
 //! The WebAssembly program and its JavaScript.
+//!
+//! `wasm_split_cli_support` cuts off the parts that `app` marks, wasm-bindgen makes the rest a module for browsers, wasm-opt shrinks each.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use walkdir::WalkDir;
 use wasm_bindgen_cli_support::Bindgen;
+use wasm_split_cli_support as split;
 
 use super::{Mode, stamp};
 use crate::workspace::Workspace;
@@ -30,17 +34,30 @@ const FEATURES: [&str; 7] = [
 ];
 
 /// Passes of -Oz that save bytes but break up repetition, so that the compressed file grows. Measured on the page, brotli 11:
-/// untouched 554,691 B; -Oz 591,202 B; -Oz without these 537,550 B (raw 3,018,028, 2,400,437 and 2,582,135 B).
+/// untouched 554,691 B; -Oz 591,202 B; -Oz without these 537,550 B (raw 3,018,028, 2,400,437 and 2,582,135 B; before the page was cut).
 const WORSE_FOR_BROTLI: [&str; 3] = ["--skip-pass=inlining-optimizing", "--skip-pass=simplify-locals", "--skip-pass=local-cse"];
 
-/// The parts as wasm-bindgen names them: the JavaScript refers to `weft_bg.wasm` and to `./snippets/`.
+/// JavaScript that loads the parts; the program's own imports it, and it imports that.
+pub(crate) const PARTS_JS: &str = "weft-parts.js";
+
+/// What the tools made, under their names: the JavaScript refers to `weft_bg.wasm`, `./weft-parts.js` and `./snippets/`.
 #[derive(Debug)]
 pub(crate) struct Wasm {
+    /// What every page needs.
     pub(crate) wasm: Vec<u8>,
     pub(crate) js: String,
     /// JavaScript of dependencies: path below `snippets/`, content.
     pub(crate) snippets: Vec<(String, Vec<u8>)>,
+    /// Loads the parts; refers to `./weft.js` and to the files of the parts.
+    pub(crate) parts_js: String,
+    /// Files of the parts, by the name in [`Self::parts_js`].
+    pub(crate) parts: BTreeMap<String, Vec<u8>>,
+    /// Which files a part needs, in the order in which they are loaded.
+    pub(crate) needs: Needs,
 }
+
+/// Name of a part (`weave`) to names of files.
+type Needs = BTreeMap<String, Vec<String>>;
 
 /// Compiles the `frontend` crate and makes it a module for browsers.
 pub(crate) fn build(ws: &Workspace, mode: Mode) -> Result<Wasm> {
@@ -51,16 +68,26 @@ pub(crate) fn build(ws: &Workspace, mode: Mode) -> Result<Wasm> {
         Mode::Release => "bindgen",
         Mode::Watch => "bindgen-watch",
     });
-    // The module names the wasm-bindgen it was made for, so its own content says when to run again.
-    stamp::when_changed(&bound.join("weft_bg.wasm"), &stamp::hash(&[&raw]), || bind(&raw, &bound, mode))?;
-    let wasm = match mode {
-        Mode::Watch => bound.join("weft_bg.wasm"),
-        Mode::Release => optimise(ws, &bound.join("weft_bg.wasm"))?,
+    // The lock file names the tools' versions.
+    let lock = fs::read(ws.root.join("Cargo.lock")).context("Cargo.lock")?;
+    stamp::when_changed(&bound.join("weft_bg.wasm"), &stamp::hash(&[&raw, &lock]), || {
+        clear(&bound)?;
+        bind(&cut(&raw, &bound)?, &bound, mode)
+    })?;
+    let finished = |name: &str| {
+        let path = bound.join(name);
+        let path = if mode == Mode::Release { optimise(ws, &path)? } else { path };
+        fs::read(&path).with_context(|| path.display().to_string())
     };
+    let needs: Needs = serde_json::from_slice(&fs::read(bound.join(NEEDS)).context(NEEDS)?).context(NEEDS)?;
+    let parts = needs.values().flatten().map(|name| Ok((name.clone(), finished(name)?))).collect::<Result<_>>()?;
     Ok(Wasm {
-        wasm: fs::read(&wasm).with_context(|| wasm.display().to_string())?,
+        wasm: finished("weft_bg.wasm")?,
         js: fs::read_to_string(bound.join("weft.js")).context("weft.js")?,
         snippets: snippets(&bound.join("snippets"))?,
+        parts_js: fs::read_to_string(bound.join(PARTS_JS)).context(PARTS_JS)?,
+        parts,
+        needs,
     })
 }
 
@@ -79,8 +106,8 @@ pub(crate) fn ensure_target() -> Result<()> {
 
 /// A cargo command for the page, in its own target folder.
 ///
-/// It sets no compiler flags: with `--cfg erase_components` Leptos writes other HTML, so page and server must agree, and both take
-/// their flags from `.cargo/config.toml`.
+/// It sets no compiler flags for dependencies: with `--cfg erase_components` Leptos writes other HTML, so page and server must agree,
+/// and both take their flags from `.cargo/config.toml`.
 pub(crate) fn cargo(ws: &Workspace, command: &str) -> Command {
     let mut cargo = proc::cargo();
     cargo.args([command, "--package", "weft-frontend", "--lib", "--target", TARGET, "--target-dir"]).arg(ws.front_target());
@@ -93,21 +120,47 @@ fn compile(ws: &Workspace, mode: Mode) -> Result<PathBuf> {
         Mode::Release => RELEASE,
         Mode::Watch => "dev",
     };
-    proc::run(cargo(ws, "build").args(["--profile", profile]))?;
+    // The relocations say who calls whom: without them the file cannot be cut.
+    proc::run(cargo(ws, "rustc").args(["--profile", profile, "--", "-Clink-arg=--emit-relocs"]))?;
     let folder = if profile == "dev" { "debug" } else { profile };
     Ok(ws.front_target().join(TARGET).join(folder).join("weft_frontend.wasm"))
 }
 
-fn bind(raw: &[u8], into: &Path, mode: Mode) -> Result<()> {
-    if into.exists() {
-        fs::remove_dir_all(into).with_context(|| into.display().to_string())?;
+fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
+/// File that says which files each part needs.
+const NEEDS: &str = "parts.json";
+
+/// Puts the parts, what loads them and what they need into the folder, and returns what is left.
+fn cut(raw: &[u8], into: &Path) -> Result<Vec<u8>> {
+    let main = into.join("main.wasm");
+    let link = format!("./{PARTS_JS}");
+    let mut options = split::Options::new(raw);
+    options.output_dir = into;
+    options.main_out_path = &main;
+    options.main_module = "./weft.js";
+    options.link_name = &link;
+    let done = split::transform(options).map_err(|report| anyhow!("cutting the WebAssembly into parts: {report:#}"))?;
+    let files = |stems: Vec<String>| stems.into_iter().map(|stem| format!("{stem}.wasm")).collect();
+    let needs: Needs = done.prefetch_map.into_iter().map(|(part, stems)| (part, files(stems))).collect();
+    fs::write(into.join(NEEDS), serde_json::to_vec(&needs).context(NEEDS)?).context(NEEDS)?;
+    fs::read(&main).context("main.wasm")
+}
+
+fn bind(main: &[u8], into: &Path, mode: Mode) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen
-        .input_bytes("weft", raw.to_vec())
+        .input_bytes("weft", main.to_vec())
         .web(true)
         .context("wasm-bindgen")?
         .typescript(false)
+        // The linker's table of functions: the parts put theirs into it.
+        .keep_lld_exports(true)
         .keep_debug(mode == Mode::Watch)
         .remove_name_section(mode == Mode::Release)
         .remove_producers_section(true)
@@ -117,7 +170,7 @@ fn bind(raw: &[u8], into: &Path, mode: Mode) -> Result<()> {
 }
 
 fn optimise(ws: &Workspace, bound: &Path) -> Result<PathBuf> {
-    let small = ws.cache().join("weft_bg.opt.wasm");
+    let small = ws.cache().join(bound.file_name().context("a file has a name")?).with_extension("opt.wasm");
     let lock = fs::read(ws.root.join("package-lock.json")).context("package-lock.json")?;
     let input = fs::read(bound).with_context(|| bound.display().to_string())?;
     let options = options();

@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-use weft_domain::merge::{MergeOutcome, OutDtype};
+use weft_domain::merge::MergeOutcome;
 use weft_domain::operation::{Keep, Operation};
 use weft_domain::{AdapterId, JobKind, Problem};
 use weft_storage::FilePlace;
-use weft_weights::merge;
 use weft_weights::ops::{self, EditOptions, EditReport, OpError, Origin, ResizeOptions, ResizeReport};
 use weft_weights::progress::Progress;
 
@@ -59,7 +58,7 @@ pub(crate) fn plan(operation: &Operation, file: &Loaded) -> Result<Plan, Problem
     Ok(match operation {
         Operation::Resize { keep, max_rank, dtype } => Plan::Resize(ResizeOptions {
             max_rank: max_rank.map(|rank| rank as usize),
-            dtype: dtype.map(stored),
+            dtype: *dtype,
             origin,
             // The path it gets is its own temporary one.
             overwrite: true,
@@ -90,14 +89,6 @@ fn checked(keep: Keep) -> Result<ops::resize::Keep, Problem> {
         Keep::Frobenius(share) => Engine::Frobenius(ENERGY.check(share)?),
         Keep::Cumulative(share) => Engine::Cumulative(ENERGY.check(share)?),
     })
-}
-
-fn stored(dtype: OutDtype) -> merge::OutDtype {
-    match dtype {
-        OutDtype::F16 => merge::OutDtype::F16,
-        OutDtype::Bf16 => merge::OutDtype::BF16,
-        OutDtype::F32 => merge::OutDtype::F32,
-    }
 }
 
 fn compute(operation: &Operation, file: &FilePlace, out: &Path, progress: &dyn Progress) -> Result<MergeOutcome, JobError> {

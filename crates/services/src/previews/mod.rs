@@ -20,9 +20,6 @@ use weft_domain::{AdapterCard, AdapterId, BlockStrength, Problem};
 use weft_storage::{Blobs, Store};
 use weft_weights::layout::Layout;
 
-/// Raised when portraits are drawn differently, so that a cached one is asked for anew.
-const PORTRAIT_VERSION: u32 = 1;
-
 /// One picture to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -59,7 +56,7 @@ impl Previews {
         let layout = place.layout_id.as_deref().and_then(Layout::by_id);
         let seed = place.header_hash.as_deref().unwrap_or(&place.rel_path);
         let svg = drawn(&card, &blocks, layout, seed);
-        Ok(Picture { bytes: svg.into(), content_type: "image/svg+xml", etag: format!("{PORTRAIT_VERSION}-{}", card.preview_version) })
+        Ok(Picture { bytes: svg.into(), content_type: "image/svg+xml", etag: card.preview_version })
     }
 
     async fn stored(&self, key: &str, width: u32) -> Result<Option<Picture>, Problem> {

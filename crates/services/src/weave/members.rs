@@ -11,7 +11,9 @@ use weft_weights::source::FileSource;
 /// One open strand.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    /// What the file is called in messages and in the recipe.
+    /// What the library calls it: for sentences that people read.
+    pub(crate) name: String,
+    /// What the file is called: for the recipe.
     pub(crate) label: String,
     pub(crate) sha256: Option<String>,
     pub(crate) key: ContentKey,
@@ -28,15 +30,16 @@ impl Loaded {
 
 /// Opens one file. Blocks.
 pub(crate) fn load(place: &FilePlace) -> Result<Loaded, Problem> {
-    let label = path::shown(&place.file_name);
+    let name = path::shown(&place.name);
     if place.state == FileState::Broken {
-        return Err(Problem::invalid("strands", format!("{label} is not a usable adapter.")));
+        return Err(Problem::invalid("strands", format!("{name} is not a usable adapter.")));
     }
     let found = path::resolve(&place.root_path, &place.rel_path)
-        .map_err(|problem| Problem::invalid("strands", format!("{label} is not there.")).detail(problem.to_string()))?;
-    let opened = open::open(&found).map_err(|why| Problem::invalid("strands", format!("{label} cannot be read.")).detail(why))?;
+        .map_err(|problem| Problem::invalid("strands", format!("{name} is not there.")).detail(problem.to_string()))?;
+    let opened = open::open(&found).map_err(|why| Problem::invalid("strands", format!("{name} cannot be read.")).detail(why))?;
     let key = content_key(place);
-    Ok(Loaded { label, sha256: place.sha256.clone(), key, adapter: opened.adapter, source: opened.source })
+    let label = path::shown(&place.file_name);
+    Ok(Loaded { name, label, sha256: place.sha256.clone(), key, adapter: opened.adapter, source: opened.source })
 }
 
 /// Names the content that numbers were computed from.

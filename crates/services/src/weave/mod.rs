@@ -94,7 +94,7 @@ impl Weaving {
             return Ok(set);
         }
         let members: Vec<_> = loaded.iter().map(Loaded::member).collect();
-        let labels: Vec<&str> = loaded.iter().map(|m| m.label.as_str()).collect();
+        let labels: Vec<&str> = loaded.iter().map(|m| m.name.as_str()).collect();
         let set = relations::gram_set(&members, &labels, stop).map_err(plan::problem)?;
         pairs().keep(&keys, &set);
         Ok(set)
@@ -178,7 +178,7 @@ fn unusable(places: &[FilePlace]) -> Option<Vec<String>> {
 }
 
 fn judged(loaded: &[Loaded]) -> Verdict {
-    let named: Vec<_> = loaded.iter().map(|m| (m.label.as_str(), &m.adapter)).collect();
+    let named: Vec<_> = loaded.iter().map(|m| (m.name.as_str(), &m.adapter)).collect();
     let verdict = relations::compatible(&named);
     let full = |list: Vec<String>| list.iter().map(|t| plan::sentence(t)).collect();
     Verdict { fits: verdict.fits, reasons: full(verdict.reasons), warnings: full(verdict.warnings) }

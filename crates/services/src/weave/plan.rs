@@ -2,7 +2,7 @@
 
 use super::members::Loaded;
 use weft_domain::Problem;
-use weft_domain::merge::{Method, OutDtype, ProfileValues, RankPoint, Weave};
+use weft_domain::merge::{Form, Method, ProfileValues, RankPoint, Weave};
 use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
 use weft_weights::layout::Layout;
 use weft_weights::merge::{EnergyCurve, MergeError, MergeInput, MergePlan};
@@ -53,31 +53,18 @@ pub(crate) fn plan(weave: &Weave, loaded: &[Loaded], title: Option<String>) -> R
             Ok(MergeInput { profile, sha256: member.sha256.clone(), ..MergeInput::new(member.label.clone(), strand.weight) })
         })
         .collect::<Result<Vec<MergeInput>, Problem>>()?;
-    let dtype = match weave.dtype {
-        OutDtype::F16 => merge::OutDtype::F16,
-        OutDtype::Bf16 => merge::OutDtype::BF16,
-        OutDtype::F32 => merge::OutDtype::F32,
-    };
-    let mut plan = MergePlan::new(inputs, method(weave.method), dtype);
-    if weave.method == Method::Svd {
+    let mut plan = MergePlan::new(inputs, weave.method, weave.dtype);
+    if weave.method.takes_size() && weave.options.form != Form::Diff {
         plan.rank = weave.rank.and_then(|r| usize::try_from(r).ok());
         plan.energy = weave.energy;
     }
+    plan.options = weave.options.clone();
     plan.title = title;
     Ok(plan)
 }
 
-fn method(method: Method) -> merge::Method {
-    match method {
-        Method::Sum => merge::Method::Sum,
-        Method::Average => merge::Method::Average,
-        Method::Concat => merge::Method::Concat,
-        Method::Svd => merge::Method::Svd,
-    }
-}
-
 pub(crate) fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {
-    let refuse = |why: String| Problem::invalid("profile", format!("The block profile of {} cannot be used: {why}.", member.label));
+    let refuse = |why: String| Problem::invalid("profile", format!("The block profile of {} cannot be used: {why}.", member.name));
     let layout = Layout::by_id(&values.layout).ok_or_else(|| refuse("its layout is not known".into()))?;
     match member.adapter.detection.layout {
         Some(own) if own.id != layout.id => return Err(refuse(format!("it is for {}, the adapter has {}", layout.id, own.id))),
@@ -116,48 +103,19 @@ pub(crate) fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
-/// The point of the curve that the request asks for: at a rank in the list exactly, between two of them the lost energy runs
-/// geometrically and the size evenly.
+/// What the request as it stands will keep: measured for its own rank or energy, or all of it. The methods that work element by element have
+/// another spectrum than the sum that was measured; theirs is known once they are woven.
 pub(crate) fn chosen(curve: &EnergyCurve, weave: &Weave) -> Option<RankPoint> {
-    let points: Vec<RankPoint> = curve.ranks.iter().map(point).collect();
-    let last = *points.last()?;
-    if weave.method != Method::Svd {
-        return Some(last);
-    }
-    let by_rank = weave.rank.map(|rank| at_rank(&points, rank));
-    let by_energy = weave.energy.map(|energy| at_energy(&points, curve, energy));
-    match (by_rank, by_energy) {
-        (Some(a), Some(b)) => Some(if a.bytes < b.bytes { a } else { b }),
-        (one, other) => one.or(other),
+    match &curve.chosen {
+        Some(found) => Some(point(found)),
+        None if !weave.method.is_linear() => None,
+        None => curve.ranks.last().map(point),
     }
 }
 
 /// A point of the weights room in the words of the request.
 pub(crate) fn point(point: &merge::CurvePoint) -> RankPoint {
     RankPoint { rank: u32::try_from(point.rank).unwrap_or(u32::MAX), energy: point.energy, bytes: point.bytes }
-}
-
-fn at_rank(points: &[RankPoint], rank: u32) -> RankPoint {
-    let after = points.iter().position(|p| p.rank >= rank).unwrap_or(points.len() - 1);
-    let (high, low) = (points[after], points[after.saturating_sub(1)]);
-    if high.rank <= rank || high.rank == low.rank {
-        return high;
-    }
-    let t = f64::from(rank - low.rank) / f64::from(high.rank - low.rank);
-    let lost = |p: &RankPoint| (1.0 - p.energy).max(1e-12);
-    let energy = 1.0 - (lost(&low).ln() * (1.0 - t) + lost(&high).ln() * t).exp();
-    let bytes = low.bytes as f64 + (high.bytes as f64 - low.bytes as f64) * t;
-    RankPoint { rank, energy: energy.clamp(low.energy, high.energy), bytes: bytes.round() as u64 }
-}
-
-fn at_energy(points: &[RankPoint], curve: &EnergyCurve, energy: f64) -> RankPoint {
-    if let Some((_, exact)) = curve.energies.iter().find(|(asked, _)| (asked - energy).abs() < 1e-9) {
-        return point(exact);
-    }
-    let mut known: Vec<RankPoint> = curve.energies.iter().map(|(_, p)| point(p)).collect();
-    known.extend(points.last());
-    known.sort_by(|a, b| a.energy.total_cmp(&b.energy));
-    known.into_iter().find(|p| p.energy >= energy).unwrap_or(points[points.len() - 1])
 }
 
 /// Name of a layout by which the page finds its blocks.

@@ -4,7 +4,7 @@ use crate::entity::{adapter, detail};
 use crate::error::{StoreError, StoreResult};
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use std::collections::HashMap;
-use weft_domain::adapter::{Hashes, PreviewKind};
+use weft_domain::adapter::{Hashes, PORTRAIT_VERSION, PreviewKind};
 use weft_domain::{AdapterCard, AdapterDetails, AdapterId, FileState, RootId};
 
 /// The columns of a card, and no more: what a window of the gallery reads.
@@ -67,13 +67,13 @@ impl CardRow {
         }
     }
 
-    /// A stored picture is named by its content; a portrait changes when the file does or when it is measured.
+    /// A stored picture is named by its content; a portrait changes when the file does, when it is measured, or when they are drawn differently.
     fn preview_version(&self) -> String {
         match (&self.preview_blob, &self.header_hash) {
             (Some(blob), _) => blob.chars().filter(char::is_ascii_alphanumeric).take(12).collect(),
             (None, header) => {
                 let header: String = header.iter().flat_map(|hash| hash.chars()).filter(char::is_ascii_alphanumeric).take(8).collect();
-                format!("p{header}{:x}", self.measured_ms.unwrap_or(self.modified_ms))
+                format!("p{PORTRAIT_VERSION}-{header}{:x}", self.measured_ms.unwrap_or(self.modified_ms))
             }
         }
     }

@@ -186,6 +186,26 @@ def based(s: Store) -> None:
         s.case(name, state, deltas, bases, config=text)
 
 
+def saved(s: Store) -> None:
+    """Whole weights and biases that PEFT trains and saves beside the pairs."""
+    for name, more in (("peft_saved_modules", {"modules_to_save": ["square"]}), ("peft_saved_biases", {"bias": "all"})):
+        state, text, before, theirs = save(LoraConfig(r=3, lora_alpha=5, target_modules=["linear"], **more), name)
+        k = roles(state, "linear")
+        mine = f.pair({"down": k["lora_A.weight"], "up": k["lora_B.weight"]}, 5 / 3)
+        agree(name, mine, theirs["linear.weight"], 2e-6)
+        deltas, bases = {"denoiser:linear": mine}, {}
+        for key, value in state.items():
+            path = key.removeprefix("base_model.model.").replace(".base_layer", "")
+            if path not in before:
+                continue
+            target = "denoiser:" + path.replace(".weight", "").replace(".bias", "_bias")
+            mine = double(value) - double(before[path])
+            agree((name, path), mine, theirs[path], 2e-6)
+            deltas[target], bases[target] = mine.reshape(len(mine), -1), before[path].reshape(len(mine), -1)
+        s.case(name, state, deltas, bases, config=text)
+
+
 def write_all(s: Store) -> None:
     low_rank(s)
     based(s)
+    saved(s)

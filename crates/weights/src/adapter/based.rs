@@ -1,7 +1,7 @@
 //! Modules whose effect depends on the weight they change: dimensions as far as the tensors tell, 0 where they do not.
 
 use super::dims::{matrix, mismatch};
-use super::module::{Draft, Parts, full};
+use super::module::{Draft, MAX_RANK, Parts, full};
 use super::{Factors, Kind};
 use crate::header::Header;
 use crate::keys::Role;
@@ -9,19 +9,19 @@ use crate::text::shown;
 
 /// None when no role of such a kind is there.
 pub(super) fn draft(parts: &Parts, header: &Header) -> Result<Option<Draft>, String> {
-    use Role::{BoftR, GloraA1, GloraA2, GloraB1, GloraB2, Ia3, Ia3L, Oft, OftDiag, OftR, OnInput, Scale, Set};
+    use Role::{BoftR, GloraA1, GloraA2, GloraB1, GloraB2, Ia3, Ia3L, Oft, OftDiag, OftR, OnInput, Scale, Set, Whole};
     let first = |roles: &[Role]| roles.iter().find_map(|r| parts.get(*r).map(|i| (*r, i)));
     if first(&[GloraA1, GloraA2, GloraB1, GloraB2]).is_some() {
         return glora(parts, header).map(Some);
     }
-    let Some((role, tensor)) = first(&[Oft, OftDiag, OftR, BoftR, Ia3, Ia3L, OnInput, Set, Scale]) else { return Ok(None) };
+    let Some((role, tensor)) = first(&[Oft, OftDiag, OftR, BoftR, Ia3, Ia3L, OnInput, Set, Whole, Scale]) else { return Ok(None) };
     match role {
         Oft | OftDiag => rotated_outputs(parts, header, tensor),
         OftR => peft_oft(parts, header, tensor),
         BoftR => peft_boft(parts, header, tensor),
         Ia3 if parts.get(OnInput).is_some() => Ok(ia3(parts, header, tensor)),
         Ia3L => Ok(ia3(parts, header, tensor)),
-        Set => Ok(full(header, tensor, Kind::Set, Set)),
+        Set | Whole => Ok(full(header, tensor, Kind::Set, role)),
         Scale if header.tensors[tensor].shape.len() == 1 => Ok(full(header, tensor, Kind::Set, Scale)),
         _ => Err("it has no factors".to_owned()),
     }
@@ -40,6 +40,7 @@ fn rotated_outputs(parts: &Parts, header: &Header, tensor: usize) -> Result<Draf
         _ => return Err(format!("{} is {:?}, not square blocks", shown(&header.tensors[tensor].name), header.tensors[tensor].shape)),
     };
     let out_dim = blocks.checked_mul(size).filter(|n| *n > 0).ok_or("its size overflows or is 0")?;
+    narrow(size)?;
     if let Some(rescale) = parts.get(Role::Rescale)
         && header.tensors[rescale].elements() != out_dim
     {
@@ -53,9 +54,14 @@ fn peft_oft(parts: &Parts, header: &Header, tensor: usize) -> Result<Draft, Stri
     let info = &header.tensors[tensor];
     let wrong = || format!("{} is {:?}, not rows of upper triangles", shown(&info.name), info.shape);
     let [blocks, entries] = *info.shape else { return Err(wrong()) };
-    let size = triangle(entries).ok_or_else(wrong)?;
+    let size = narrow(triangle(entries).ok_or_else(wrong)?)?;
     let in_dim = if blocks == 1 { 0 } else { blocks.checked_mul(size).ok_or("its size overflows")? };
     Ok(based(Kind::Oft, parts.pick(&[Role::OftR]), (0, in_dim), 0))
+}
+
+/// A block's generator is inverted in float64: its width has the limit that ranks have.
+fn narrow(size: usize) -> Result<usize, String> {
+    if size > MAX_RANK { Err(format!("its blocks are {size} wide, more than the {MAX_RANK} that are worked with")) } else { Ok(size) }
 }
 
 /// b of b·(b−1)/2 entries.
@@ -71,7 +77,7 @@ fn peft_boft(parts: &Parts, header: &Header, tensor: usize) -> Result<Draft, Str
         [_, k, b, c] if b == c => (k, b),
         _ => return Err(format!("{} is {:?}, not square blocks", shown(&info.name), info.shape)),
     };
-    let in_dim = blocks.checked_mul(size).filter(|n| *n > 0).ok_or("its size overflows or is 0")?;
+    let in_dim = blocks.checked_mul(narrow(size)?).filter(|n| *n > 0).ok_or("its size overflows or is 0")?;
     let out_dim = parts.get(Role::BoftS).map_or(0, |i| header.tensors[i].elements());
     Ok(based(Kind::Boft, parts.pick(&[Role::BoftR, Role::BoftS]), (out_dim, in_dim), 0))
 }

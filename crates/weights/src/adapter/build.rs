@@ -30,6 +30,8 @@ struct Raw<'a> {
     alpha: Option<(Role, usize)>,
     /// Changes the bias of the layer, not its weight.
     bias: bool,
+    /// Columns of the weight that the rows belong to; 0 where they are not known.
+    columns: usize,
 }
 
 impl Adapter {
@@ -105,9 +107,9 @@ fn collect<'a>(account: &mut Account<'a>) -> Vec<Bundle<'a>> {
 }
 
 impl Bundle<'_> {
-    /// False for keys that also stand in checkpoints (`query_norm.scale`): they make no adapter by themselves.
+    /// False for keys that also stand in checkpoints (`query_norm.scale`, whole weights): they make no adapter by themselves.
     fn tells(&self) -> bool {
-        self.parts.0.iter().any(|(role, _)| *role != Role::Scale)
+        self.parts.0.iter().any(|(role, _)| !matches!(role, Role::Scale | Role::Whole | Role::WholeBias))
     }
 }
 
@@ -129,7 +131,10 @@ fn draft<'a>(account: &mut Account<'a>, bundle: Bundle<'a>, spare: &mut Vec<usiz
     let header = account.header;
     let located = keys::locate(stem);
     let mut alpha = take_alpha(account, stem, &mut parts);
-    let raw = |draft, alpha, bias| Raw { stem, naming, located: located.clone(), draft, alpha, bias };
+    let raw = |draft: Draft, alpha, bias| {
+        let columns = if bias { 0 } else { draft.in_dim };
+        Raw { stem, naming, located: located.clone(), draft, alpha, bias, columns }
+    };
     let begin = raws.len();
     for role in [Role::DiffBias, Role::BNorm] {
         raws.extend(parts.take(role).map(|tensor| raw(full(header, tensor, Kind::Full, role), None, true)));
@@ -137,6 +142,7 @@ fn draft<'a>(account: &mut Account<'a>, bundle: Bundle<'a>, spare: &mut Vec<usiz
     if parts.get(Role::Up).is_some() {
         raws.extend(parts.take(Role::Diff).map(|tensor| raw(full(header, tensor, Kind::Full, Role::Diff), None, false)));
     }
+    raws.extend(parts.take(Role::WholeBias).map(|tensor| raw(full(header, tensor, Kind::Set, Role::WholeBias), None, true)));
     let bias = parts.take(Role::Bias);
     let only_biases = parts.0.is_empty() && (bias.is_some() || raws.len() > begin);
     let own = if only_biases { None } else { Some(parts.draft(header)) };
@@ -145,10 +151,11 @@ fn draft<'a>(account: &mut Account<'a>, bundle: Bundle<'a>, spare: &mut Vec<usiz
         Some(Ok(draft)) => {
             spare.extend(parts.indices().into_iter().filter(|i| !draft.parts.indices().contains(i)));
             // A bias trained beside a pair is scaled like the pair.
-            let rank = draft.rank;
+            let (rank, columns) = (draft.rank, draft.in_dim);
             let bias = bias.map(|tensor| Draft { rank, ..full(header, tensor, Kind::Full, Role::Bias) });
             raws.push(raw(draft, alpha, false));
             raws.extend(bias.map(|draft| raw(draft, alpha, true)));
+            raws[begin..].iter_mut().for_each(|r| r.columns = columns);
         }
         Some(Err(why)) => {
             let alpha = alpha.take().map(|(_, tensor)| tensor);
@@ -194,8 +201,7 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
         let canonical = keys::canonical(detection.family, &raw.located, last_block);
         let Draft { kind, factors, parts, out_dim, in_dim, kernel, rank, .. } = raw.draft;
         let path = if raw.bias { format!("{}_bias", canonical.path) } else { canonical.path };
-        let (rows, columns) = guessed(out_dim, in_dim);
-        let target = Target { component: raw.located.component, path, rows: canonical.rows.window(rows, columns) };
+        let target = Target { component: raw.located.component, path, rows: canonical.rows.window(out_dim, raw.columns) };
         let slot = match (detection.layout, target.component) {
             (Some(layout), _) => Some(keys::slot_of(layout, &target)),
             (None, Component::TextEncoder(n)) => Some(SlotRef::Extra(Extra::text_encoder(n))),
@@ -227,15 +233,6 @@ fn place(raws: Vec<Raw<'_>>, detection: &Detection, config: &PeftConfig) -> Vec<
         }
     };
     raws.into_iter().map(module).collect()
-}
-
-/// Dimensions for the window of a split weight, where the tensors of a rotation tell one only: projections are taken as square.
-fn guessed(out_dim: usize, in_dim: usize) -> (usize, usize) {
-    match (out_dim, in_dim) {
-        (0, n) => (n, n),
-        (m, 0) => (m, m),
-        known => known,
-    }
 }
 
 /// The same weight twice, whole or in overlapping rows: both count, and the user is told.

@@ -85,6 +85,9 @@ impl Parts {
             (Some(down), _) => return Err(format!("{} has no up factor beside it", shown(&header.tensors[down].name))),
             (None, None) => return Err("it has no factors".to_owned()),
         };
+        if self.get(Role::Singular).is_some() {
+            return Err("it is an AdaLoRA, whose ranks are budgeted while it trains; convert it to a plain LoRA with PEFT".to_owned());
+        }
         let mid = self.get(Role::Mid);
         let (a, b) = (matrix(header, down)?, matrix(header, up)?);
         let (mut in_dim, mut kernel) = (a.cols, a.kernel);

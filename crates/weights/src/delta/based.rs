@@ -36,7 +36,7 @@ pub(super) fn delta(loader: &Loader<'_>, module: &Module) -> Result<Delta, Delta
 
 /// A weight that takes the place of W₀.
 fn replaced(loader: &Loader<'_>, module: &Module) -> Result<Dense, DeltaError> {
-    let tensor = loader.need(module, &[Role::Set, Role::Scale])?;
+    let tensor = loader.need(module, &[Role::Set, Role::Whole, Role::WholeBias, Role::Scale])?;
     let mut weight = loader.weight(module, module.out_dim, module.in_dim)?;
     let new = loader.floats(tensor)?;
     weight.values.iter_mut().zip(&new).for_each(|(w, new)| *w = new - *w);

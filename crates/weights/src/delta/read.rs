@@ -9,7 +9,7 @@ use crate::text::shown;
 const BLOCK: usize = 1 << 16;
 
 /// Most values of a matrix that is larger than what is stored (a Tucker core multiplied out).
-pub(super) const MAX_EXPANDED: usize = 1 << 28;
+pub(super) const MAX_EXPANDED: usize = 1 << 26;
 
 impl Loader<'_> {
     /// All values of a tensor; NaN and infinity are errors that name the key.

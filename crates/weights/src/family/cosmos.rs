@@ -61,6 +61,6 @@ mod engine {
             Size { label: "7B", layout: "cosmos_dit_28", counts: &[28], widths: [4096, 0, 1024, 256, 0] },
             Size { label: "14B", layout: "cosmos_dit_36", counts: &[36], widths: [5120, 0, 1024, 256, 0] },
         ],
-        claims: &["cosmos10", "cosmos1"],
+        claims: &["cosmos"],
     };
 }

@@ -65,6 +65,6 @@ pub(super) mod engine {
             Size { label: "2B", layout: "cosmospredict2_dit_28", counts: &[28], widths: [2048, 0, 1024, 256, 0] },
             Size { label: "14B", layout: "cosmospredict2_dit_36", counts: &[36], widths: [5120, 0, 1024, 256, 0] },
         ],
-        claims: &["cosmospredict2", "cosmospredict", "cosmos2", "cosmos"],
+        claims: &["cosmospredict", "cosmos2"],
     };
 }

@@ -66,6 +66,26 @@ fn header_only_has_presence_but_no_numbers() {
 }
 
 #[test]
+fn many_files_keep_their_order_and_their_failures() {
+    let dir = tempfile::tempdir().unwrap();
+    let paths: Vec<_> = (0..5).map(|i| dir.path().join(format!("{i}.safetensors"))).collect();
+    for (i, path) in paths.iter().enumerate() {
+        std::fs::write(path, if i == 2 { vec![0; 9] } else { file("{}") }).unwrap();
+    }
+    for depth in [Depth::Header, Depth::Strengths, Depth::Hashes] {
+        let found = inspect_many(&paths, depth, &Silent);
+        assert!(found[2].is_err() && found.iter().filter(|f| f.is_ok()).count() == 4);
+        for (path, one) in paths.iter().zip(&found).filter(|(_, f)| f.is_ok()) {
+            let one = one.as_ref().unwrap();
+            assert_eq!(one.file, path.to_string_lossy());
+            assert_eq!((one.frobenius.is_some(), one.hashes.is_some()), (depth >= Depth::Strengths, depth >= Depth::Hashes));
+        }
+    }
+    let stop = std::sync::atomic::AtomicBool::new(true);
+    assert!(inspect_many(&paths, Depth::Header, &stop).iter().all(|f| f.as_ref().is_err_and(|e| e.to_string() == "cancelled")));
+}
+
+#[test]
 fn words_from_kohya_and_modelspec() {
     let i = inspected(
         r#"{"modelspec.title":"Glass","modelspec.trigger_phrase":"ohwx woman, glass","ss_output_name":"x","modelspec.tags":"style",

@@ -45,6 +45,9 @@ const WRAPPERS: &[&str] = &[
     "lora_prior_unet_",
     "oft_unet_",
     "lycoris_",
+    "conditional_transformer.",
+    "prior.",
+    "net.",
 ];
 
 /// Takes the prefixes off `stem`.

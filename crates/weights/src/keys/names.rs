@@ -8,8 +8,11 @@ use crate::adapter::{Component, Target};
 use crate::family::Family;
 use crate::family::model::{self, Leaf, Section, Twin};
 
+mod catalogue;
 mod text;
 mod unet;
+
+pub use catalogue::{Catalogue, Weight, catalogue};
 
 /// One weight of diffusers behind a canonical weight.
 #[derive(Debug, Clone, PartialEq, Eq)]

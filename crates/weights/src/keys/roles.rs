@@ -60,6 +60,12 @@ pub enum Role {
     BNorm,
     /// Replaces a weight instead of adding to it.
     Set,
+    /// A whole weight or bias under its own name: PEFT's `modules_to_save` and trained biases, norms of diffusers' control LoRAs. Such keys stand
+    /// in checkpoints too, so they make no adapter by themselves.
+    Whole,
+    WholeBias,
+    /// AdaLoRA's singular values between the factors.
+    Singular,
 }
 
 /// A key taken apart.
@@ -127,6 +133,7 @@ const ENDS: &[(&str, Role)] = &[
     (".w_norm", Role::WNorm),
     (".b_norm", Role::BNorm),
     (".set_weight", Role::Set),
+    (".lora_E", Role::Singular),
     (".reshape_weight", Role::Reshape),
     (".scale", Role::Scale),
 ];
@@ -164,7 +171,7 @@ pub fn parse(key: &str) -> Option<ParsedKey<'_>> {
     let (stem, role) = match ENDS.iter().find_map(|(end, role)| key.strip_suffix(end).map(|stem| (stem, *role, *end))) {
         Some((stem, Role::Alpha, _)) => (stem.strip_suffix("_lora").or(stem.strip_suffix(".lora")).unwrap_or(stem), Role::Alpha),
         Some((stem, role, _)) => (stem, role),
-        None => named(key)?,
+        None => named(key).or_else(|| whole(key))?,
     };
     if stem.is_empty() {
         return None;
@@ -184,6 +191,22 @@ fn named(key: &str) -> Option<(&str, Role)> {
         let fits = !adapter.is_empty() && !adapter.contains('.') && (role.is_none() || *found == Role::Up);
         fits.then(|| (&end[..at], role.unwrap_or(*found)))
     })
+}
+
+/// A whole weight or bias that a trainer saved beside the adapter: all that PEFT saves, and the norms that diffusers' control LoRAs replace.
+fn whole(key: &str) -> Option<(&str, Role)> {
+    const NORMS: [&str; 4] = [".norm_q", ".norm_k", ".norm_added_q", ".norm_added_k"];
+    let (stem, role) = match (key.strip_suffix(".weight"), key.strip_suffix(".bias")) {
+        (Some(stem), _) => (stem, Role::Whole),
+        (None, Some(stem)) => (stem, Role::WholeBias),
+        (None, None) => return None,
+    };
+    let saved = stem.starts_with("base_model.model.") || (stem.starts_with("transformer.") && NORMS.iter().any(|n| stem.ends_with(n)));
+    // The frozen weight under a pair, in dumps of a whole model, was not trained; its bias may have been.
+    if !saved || (role == Role::Whole && stem.ends_with(".base_layer")) {
+        return None;
+    }
+    Some(([".modules_to_save", ".base_layer"].iter().find_map(|w| stem.strip_suffix(w)).unwrap_or(stem), role))
 }
 
 /// `double_blocks.0.processor.qkv_lora1.down.weight`.

@@ -5,7 +5,6 @@
 
 use super::compute::Context;
 use super::dense::Voice;
-use super::options::{Divisor, Scope};
 use super::plan::{MergeError, MergePlan, Method};
 use super::targets::{Group, Named};
 use crate::adapter::Component;
@@ -14,6 +13,7 @@ use crate::linalg::tiles::{Rows, fold};
 use crate::linalg::{Stack, inner, par_map};
 use crate::progress::{Cancelled, Progress};
 use std::collections::BTreeMap;
+use weft_domain::merge::{Divisor, Scope};
 
 /// Steps of the search for the mean on the sphere; it gains about two digits in each.
 const STEPS: usize = 200;

@@ -9,6 +9,7 @@ use crate::adapter::Component;
 use crate::delta::Base;
 use crate::dtype::{Dtype, encode_f32};
 use crate::linalg::{Spectrum, Stack, Truncation, keep_for};
+use crate::merge::Stored as _;
 use crate::progress::Progress;
 
 /// Below this part of its components' size a sum counts as cancelling.
@@ -226,7 +227,7 @@ fn row_major(columns: &[f64], m: usize, k: usize, factor: f64) -> Vec<f32> {
 fn in_range(dtype: OutDtype, values: &[f32]) -> bool {
     let limit = match dtype {
         OutDtype::F16 => 65519.996,
-        OutDtype::BF16 => 3.394e38,
+        OutDtype::Bf16 => 3.394e38,
         OutDtype::F32 => f32::MAX,
     };
     let mut lanes = [0f32; 16];

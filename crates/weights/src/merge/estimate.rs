@@ -1,7 +1,6 @@
 //! What a compression would keep and weigh, without writing it.
 
 use super::compute::alpha;
-use super::options::{Form, Options};
 use super::plan::{MergeError, MergePlan, Method};
 use super::spread::{Claim, allocate};
 use super::{Member, Prepared, meta};
@@ -11,6 +10,7 @@ use crate::progress::{Cancelled, Progress};
 use crate::write::header_bound;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
+use weft_domain::merge::{Form, Options};
 
 /// Ranks that the curve is given for, as far as they are below the stacked rank; the stacked rank itself is the last point.
 pub const RANKS: [usize; 18] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768];

@@ -1,12 +1,12 @@
 //! Metadata of the result: what other programs read, and the whole recipe.
 
-use super::options::Options;
 use super::plan::{MergeInput, MergePlan, Method};
 use super::targets::Named;
 use crate::family::Family;
 use crate::inspect::Inspection;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use weft_domain::merge::Options;
 
 /// Everything needed to make the file again.
 #[derive(Debug, Serialize)]
@@ -78,7 +78,7 @@ fn recipe(plan: &MergePlan, files: &[Named<'_>]) -> String {
     let classic = matches!(plan.method, Method::Sum | Method::Average | Method::Concat | Method::Svd);
     let recipe = Recipe {
         weft: env!("CARGO_PKG_VERSION"),
-        method: plan.method.name(),
+        method: plan.method.as_str(),
         rank: plan.rank,
         energy: plan.energy,
         dtype: plan.dtype,

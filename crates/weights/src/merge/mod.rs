@@ -41,21 +41,21 @@ mod targets;
 mod whole;
 
 pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate, estimate_on};
-pub use options::{DENSITY_RANGE, Divisor, Elect, Form, Inner, MU_RANGE, Options, Scope, Share, TAME_RANGE, Vote};
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
+pub use weft_domain::merge::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
 
-pub(crate) use load::Reader;
 pub(crate) use names::{kohya_stem, ldm};
-pub(crate) use targets::{Group, Named, group, is_pair};
+pub(crate) use plan::Stored;
 
-use targets::{Taking, grouped};
+use load::Reader;
+use targets::{Group, Named, Taking, grouped};
 
 use crate::adapter::{Adapter, Component, Module};
 use crate::delta::Base;
 use crate::family::Family;
 use crate::layout::Layout;
 use crate::progress::Progress;
-use crate::relations::judged;
+use crate::relations::compatible_with;
 use crate::source::TensorSource;
 use crate::write::{AtomicFile, Planned, TensorWriter, WriteError, header_bound};
 use compute::{Context, Way};
@@ -149,7 +149,7 @@ impl<'a> Prepared<'a> {
         }
         let adapters: Vec<&Adapter> = members.iter().map(|m| m.adapter).collect();
         let labelled: Vec<(&str, &Adapter)> = plan.inputs.iter().map(|i| i.label.as_str()).zip(adapters.iter().copied()).collect();
-        let verdict = judged(&labelled, base.is_some());
+        let verdict = compatible_with(&labelled, base.is_some());
         if !verdict.fits {
             return Err(MergeError::Incompatible(verdict.reasons));
         }

@@ -7,7 +7,7 @@
 //! - SD 3: the same; kohya's are not read by diffusers, but nothing else has names for fused weights.
 //! - Wan: native names (`diffusion_model.blocks.0.self_attn.q.lora_A.weight`). ComfyUI does not know diffusers' Wan names, and diffusers fails on
 //!   kohya's where a block lacks modules.
-//! - Unknown families: the files' own names where they agree, else kohya's.
+//! - All other families: the files' own names where they agree, else kohya's.
 
 mod ldm;
 mod wan;
@@ -50,8 +50,10 @@ pub(crate) fn choose(files: &[Named<'_>], wanted: Option<Naming>, family: Family
     seen.dedup();
     let one = if let [one] = seen.as_slice() { Some(*one) } else { None };
     let unet = matches!(family, Family::Sd1 | Family::Sd2 | Family::Sdxl);
+    // What is known of the programs below is known of these families; others keep the names they have.
+    let settled = unet || matches!(family, Family::Sd3 | Family::Flux1 | Family::Wan);
     let kohya = match one {
-        Some((Naming::Kohya, style)) if !unet && (style == Style::Kohya || family == Family::Unknown) => Form::Kept,
+        Some((Naming::Kohya, style)) if !unet && (style == Style::Kohya || !settled) => Form::Kept,
         _ => Form::Kohya,
     };
     match wanted {
@@ -61,7 +63,8 @@ pub(crate) fn choose(files: &[Named<'_>], wanted: Option<Naming>, family: Family
         Some(_) => Err(not_all()),
         None => Ok(match (family, one) {
             (Family::Wan, _) => Form::Native,
-            (Family::Flux1 | Family::Sd3, Some((Naming::Peft, Style::Diffusers))) | (Family::Unknown, Some(_)) => Form::Kept,
+            (Family::Flux1 | Family::Sd3, Some((Naming::Peft, Style::Diffusers))) => Form::Kept,
+            (_, Some(_)) if !settled => Form::Kept,
             _ => kohya,
         }),
     }

@@ -1,12 +1,13 @@
 //! What a merge is asked to do, what it answers, and how it fails.
 
-use super::options::{Divisor, Form, Options};
+use super::options::validate;
 use crate::adapter::{Kind, Naming};
 use crate::dtype::Dtype;
 use crate::linalg::Truncation;
 use crate::profile::Profile;
 use crate::write::WriteError;
 use serde::{Deserialize, Serialize};
+use weft_domain::merge::{Divisor, Form, Options};
 
 /// Smallest and largest weight of an input.
 pub const WEIGHT_RANGE: std::ops::RangeInclusive<f64> = -2.0..=2.0;
@@ -37,134 +38,20 @@ impl MergeInput {
     }
 }
 
-/// How the inputs become one. See the module's documentation for what each stores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Σ w·ΔW at its numerical rank, or compressed where a rank or an energy is given.
-    Sum,
-    /// The sum divided by Σ|w|.
-    Average,
-    /// Σ w·ΔW with the factors stacked as they are.
-    Concat,
-    /// Σ w·ΔW compressed to a rank or an energy: one of the two must be given.
-    Svd,
-    /// Along the great circle between two.
-    Slerp,
-    /// The mean on the sphere of any number.
-    Karcher,
-    /// The sum of inputs brought to one norm.
-    NormEqual,
-    /// Trim, elect signs, mean of those that agree.
-    Ties,
-    /// Random elements dropped, the rest scaled up, added.
-    Dare,
-    /// Random elements dropped, the rest scaled up, then signs elected as in TIES.
-    DareTies,
-    /// As DARE with TIES, but small elements of a row are dropped more often.
-    Della,
-    /// Only the largest elements of each input, added.
-    MagnitudePrune,
-    /// Without the largest and the smallest elements of each input, added.
-    Breadcrumbs,
-    /// Select by variance, weigh by energy, erase the minority.
-    Sce,
-    /// Inputs aligned by one singular value decomposition, merged there.
-    Knots,
-    /// Inputs expressed in one small common space, merged there.
-    Core,
-    /// The first input without what the others look at, plus the others.
-    NullSpace,
+pub use weft_domain::merge::{Method, OutDtype};
+
+/// The tensor type behind a number type of requests.
+pub(crate) trait Stored {
+    /// As it stands in the header.
+    fn dtype(self) -> Dtype;
 }
 
-impl Method {
-    /// All methods, in the order a form shows them.
-    pub const ALL: [Self; 17] = [
-        Self::Sum,
-        Self::Average,
-        Self::Concat,
-        Self::Svd,
-        Self::Slerp,
-        Self::Karcher,
-        Self::NormEqual,
-        Self::Ties,
-        Self::Dare,
-        Self::DareTies,
-        Self::Della,
-        Self::MagnitudePrune,
-        Self::Breadcrumbs,
-        Self::Sce,
-        Self::Knots,
-        Self::Core,
-        Self::NullSpace,
-    ];
-
-    /// Name as in the recipe and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sum => "sum",
-            Self::Average => "average",
-            Self::Concat => "concat",
-            Self::Svd => "svd",
-            Self::Slerp => "slerp",
-            Self::Karcher => "karcher",
-            Self::NormEqual => "norm_equal",
-            Self::Ties => "ties",
-            Self::Dare => "dare",
-            Self::DareTies => "dare_ties",
-            Self::Della => "della",
-            Self::MagnitudePrune => "magnitude_prune",
-            Self::Breadcrumbs => "breadcrumbs",
-            Self::Sce => "sce",
-            Self::Knots => "knots",
-            Self::Core => "core",
-            Self::NullSpace => "null_space",
-        }
-    }
-
-    /// The result is Σ cᵢ·ΔWᵢ with coefficients that depend on the inputs as wholes.
-    #[must_use]
-    pub fn is_linear(self) -> bool {
-        matches!(self, Self::Sum | Self::Average | Self::Concat | Self::Svd | Self::Slerp | Self::Karcher | Self::NormEqual)
-    }
-
-    /// Works element by element on the dense difference. Its result has full rank, so it is cut to a rank or stored whole.
-    #[must_use]
-    pub fn is_dense(self) -> bool {
-        matches!(self, Self::Ties | Self::Dare | Self::DareTies | Self::Della | Self::MagnitudePrune | Self::Breadcrumbs | Self::Sce)
-    }
-}
-
-/// Stored type of the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OutDtype {
-    /// 16 bits, relative rounding 5e-4.
-    F16,
-    /// 16 bits, the range of f32, relative rounding 4e-3.
-    BF16,
-    /// 32 bits.
-    F32,
-}
-
-impl OutDtype {
-    /// The tensor type.
-    #[must_use]
-    pub fn dtype(self) -> Dtype {
+impl Stored for OutDtype {
+    fn dtype(self) -> Dtype {
         match self {
             Self::F16 => Dtype::F16,
-            Self::BF16 => Dtype::BF16,
+            Self::Bf16 => Dtype::BF16,
             Self::F32 => Dtype::F32,
-        }
-    }
-
-    /// Bytes of one element.
-    #[must_use]
-    pub fn size(self) -> usize {
-        match self {
-            Self::F16 | Self::BF16 => 2,
-            Self::F32 => 4,
         }
     }
 }
@@ -258,7 +145,7 @@ impl MergePlan {
                 bad("sharing ranks out goes with a rank alone".into())
             }
             _ if self.is_mean() && self.inputs.iter().all(|i| i.weight == 0.0) => bad("an average needs a weight other than 0".into()),
-            _ => self.options.validate(self.method, self.inputs.len()),
+            _ => validate(&self.options, self.method, self.inputs.len()),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::compute::{Built, alpha};
 use super::plan::{MergeError, MergeReport, SlotStrength};
 use super::{Prepared, shapes, whole};
 use crate::linalg::par_map;
+use crate::merge::Stored as _;
 use crate::progress::{Cancelled, Progress};
 use crate::write::{TensorWriter, WriteError};
 use std::collections::BTreeMap;

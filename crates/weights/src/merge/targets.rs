@@ -109,18 +109,7 @@ pub(crate) struct Taking<'a> {
     pub(crate) base: Option<&'a dyn Base>,
 }
 
-/// Groups all modules by the weight they change. `weight(member, module)` is 0 for a module that is left out. Only modules with exact factors:
-/// the others are refused by name.
-pub(crate) fn group(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64, fuse: bool) -> Result<Vec<Group>, MergeError> {
-    let groups = grouped(files, weight, Taking { fuse, base: None })?;
-    for part in groups.iter().flat_map(|g| &g.parts).filter(|p| p.rank.is_none()) {
-        let (file, module) = (&files[part.member], files[part.member].module(part));
-        return Err(MergeError::Kind { file: file.label.into(), kind: module.kind, module: module.name.clone() });
-    }
-    Ok(groups)
-}
-
-/// As [`group`], with modules of every kind whose ΔW can be had.
+/// Groups all modules by the weight they change. `weight(member, module)` is 0 for a module that is left out.
 pub(crate) fn grouped(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f64, taking: Taking<'_>) -> Result<Vec<Group>, MergeError> {
     let mut by_path: BTreeMap<(Component, &str), Vec<(Window, Part)>> = BTreeMap::new();
     for (member, file) in files.iter().enumerate() {
@@ -147,7 +136,7 @@ pub(crate) fn grouped(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f6
 /// Refuses what cannot be added to anything.
 fn admit(file: &Named<'_>, module: &Module, base: Option<&dyn Base>) -> Result<(), MergeError> {
     let (label, name) = (file.label.to_owned(), module.name.clone());
-    if module.kind == Kind::Unknown {
+    if matches!(module.kind, Kind::Set | Kind::Unknown) {
         return Err(MergeError::Replaces { file: label, module: name });
     }
     if needs_base(module) && base.is_none() {

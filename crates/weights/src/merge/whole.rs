@@ -2,11 +2,11 @@
 
 use super::compute::Way;
 use super::names::{self, Keys};
-use super::options::Form;
 use super::plan::{MergeError, MergePlan};
 use super::targets::{Group, Named};
 use crate::adapter::Factors;
 use crate::family::Family;
+use weft_domain::merge::Form;
 
 /// Decides the way of every group, and says where the user would be surprised.
 pub(super) fn ways(plan: &MergePlan, files: &[Named<'_>], groups: &[Group], warnings: &mut Vec<String>) -> Result<Vec<Way>, MergeError> {
@@ -39,7 +39,7 @@ fn no_factors(plan: &MergePlan, files: &[Named<'_>], group: &Group) -> MergeErro
     let (file, module) = part.map_or(("a file", ""), |p| (files[p.member].label, files[p.member].module(p).name.as_str()));
     MergeError::Plan(format!(
         "{} works on low-rank pairs, and {module} of {file} has none of small rank; choose ties, or resize that file first",
-        plan.method.name()
+        plan.method.as_str()
     ))
 }
 

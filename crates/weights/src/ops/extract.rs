@@ -16,6 +16,7 @@ pub use plan::{ExtractError, ExtractPlan, ExtractReport, Extracted};
 
 use crate::checkpoint::Checkpoint;
 use crate::dtype::Dtype;
+use crate::merge::Stored as _;
 use crate::ops::meta::extended;
 use crate::ops::stream::{Tensor, stream};
 use crate::progress::Progress;

@@ -175,10 +175,8 @@ fn judge(fit: &Fit, checkpoint: &Checkpoint) -> (Level, String) {
         let text = format!("{packed} of its weights are packed by {}; choose a checkpoint in f16, bf16, f32 or fp8.", packing.label());
         return (Level::Partial, text);
     }
-    if d.modules > 0 && d.present {
-        if let Some(wrong) = wrong(fit) {
-            return (Level::Wrong, wrong);
-        }
+    if let Some(wrong) = Some(fit).filter(|_| d.modules > 0 && d.present).and_then(wrong) {
+        return (Level::Wrong, wrong);
     }
     let present: Vec<&Share> = std::iter::once(d).chain(fit.text_encoders.values()).filter(|s| s.present && s.modules > 0).collect();
     if present.is_empty() {

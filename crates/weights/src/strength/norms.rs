@@ -87,7 +87,7 @@ impl Work<'_> {
         let info = &self.tensors[tensor];
         let rows = info.shape[0];
         let raw = bytes(self.source, info, buffer)?;
-        self.guarded(tensor, raw, block, gram, rows, |raw, gain, _, gram| rows_pass(info.dtype, raw, rows, gain, gram))
+        self.guarded(tensor, raw, block, gram, rows, |raw, gain, _, gram| gram.add_rows(info.dtype, raw, gain))
     }
 
     /// BᵀB of a tensor seen as the leading dimension × rank.
@@ -95,7 +95,7 @@ impl Work<'_> {
         let info = &self.tensors[tensor];
         let rank = info.elements() / info.shape[0];
         let raw = bytes(self.source, info, buffer)?;
-        self.guarded(tensor, raw, block, gram, rank, |raw, gain, block, gram| columns_pass(info.dtype, raw, rank, gain, block, gram))
+        self.guarded(tensor, raw, block, gram, rank, |raw, gain, block, gram| gram.add_columns(info.dtype, raw, gain, block))
     }
 
     /// Runs `pass`; when the squares left the range of f32, runs it again on values brought to around 1 by a power of two.
@@ -226,40 +226,6 @@ impl Rows {
     }
 }
 
-fn rows_pass(dtype: Dtype, raw: &[u8], rows: usize, gain: f32, gram: &mut Gram) {
-    let size = dtype.size();
-    let n = raw.len() / size / rows;
-    for start in (0..n).step_by(PANEL) {
-        let len = PANEL.min(n - start);
-        for i in 0..rows {
-            let from = (i * n + start) * size;
-            let to = &mut gram.row(i)[..len];
-            let _ = decode_f32(dtype, &raw[from..from + len * size], to);
-            amplify(to, gain);
-        }
-        gram.add(len);
-    }
-}
-
-fn columns_pass(dtype: Dtype, raw: &[u8], rank: usize, gain: f32, block: &mut Vec<f32>, gram: &mut Gram) {
-    let row = dtype.size() * rank;
-    block.resize(block.len().max(PANEL * rank), 0.0);
-    for raw in raw.chunks(PANEL * row) {
-        let len = raw.len() / row;
-        let block = &mut block[..len * rank];
-        let _ = decode_f32(dtype, raw, block);
-        amplify(block, gain);
-        gram.fill_transposed(block);
-        gram.add(len);
-    }
-}
-
-fn amplify(values: &mut [f32], gain: f32) {
-    if gain != 1.0 {
-        values.iter_mut().for_each(|v| *v *= gain);
-    }
-}
-
 /// Largest magnitude; NaN or infinity when there is one.
 fn largest(dtype: Dtype, raw: &[u8], block: &mut Vec<f32>) -> f32 {
     let step = 4096;
@@ -303,6 +269,7 @@ fn khatri_rao(one: &Rows, two: &Rows, gram: &mut Gram) {
         }
         gram.add(len);
     }
+    gram.finish();
 }
 
 /// Σ of the squares of BᵀᵀA from rows, through two Gram matrices.
@@ -316,6 +283,7 @@ fn energy_of_rows(left: &Rows, right: &Rows, scratch: &mut Scratch) -> f64 {
             }
             gram.add(len);
         }
+        gram.finish();
     }
     debug_assert_eq!(scratch.left.rank(), scratch.right.rank());
     scratch.left.dot(&scratch.right)

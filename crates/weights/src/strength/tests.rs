@@ -84,7 +84,7 @@ fn pairs_of_every_type_agree_with_the_dense_product() {
             let b = file.add(&format!("{Q}.lora_up.weight"), dtype, &[m, r], &noise.values(r * m));
             file.add(&format!("{Q}.alpha"), Dtype::F32, &[], &[2.0]);
             let (_, s) = measured(&file.finish());
-            close(s.frobenius, dense(&b, &a, m, r, n) * 2.0 / r as f64, 1e-7);
+            close(s.frobenius, dense(&b, &a, m, r, n) * 2.0 / r as f64, 3e-7);
         }
     }
 }

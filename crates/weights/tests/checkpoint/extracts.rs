@@ -139,7 +139,7 @@ fn the_same_seed_gives_the_same_bytes_and_biases_come_when_asked() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(format!("{name}.safetensors"));
     pair(dir.path(), (256, 300, 3), Dtype::F32, 2);
-    let size = ExtractPlan::new(Some(4), None, OutDtype::BF16);
+    let size = ExtractPlan::new(Some(4), None, OutDtype::Bf16);
     for name in ["a", "b"] {
         extracted(&at("tuned"), &at("base"), &size, &at(name)).unwrap();
     }

@@ -39,7 +39,7 @@ fn header(tensors: &[(String, Vec<usize>)]) -> HeaderOnly {
     HeaderOnly(bytes, len)
 }
 
-fn checkpoint(tensors: &[(String, Vec<usize>)]) -> Checkpoint {
+pub(crate) fn checkpoint(tensors: &[(String, Vec<usize>)]) -> Checkpoint {
     let source = header(tensors);
     let header = Header::read(&source).unwrap();
     let file = File { label: "model.safetensors".into(), header, source: Box::new(source), path: None, prefix: String::new() };

@@ -187,7 +187,7 @@ fn the_average_is_the_sum_over_the_absolute_weights() {
 
 #[test]
 fn half_precision_rounds_the_factors_once() {
-    for (dtype, limit) in [(OutDtype::F16, 1e-3), (OutDtype::BF16, 8e-3)] {
+    for (dtype, limit) in [(OutDtype::F16, 1e-3), (OutDtype::Bf16, 8e-3)] {
         for case in Case::all() {
             let (gap, name) = case.worst(&case.merged(&case.plan(Method::Concat, dtype)), 1.0);
             assert!(gap <= limit, "{} {dtype:?}: {name} is off by {gap:e}", case.name);

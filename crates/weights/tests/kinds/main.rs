@@ -5,4 +5,6 @@
 mod account;
 mod forms;
 mod open;
+mod speed;
+mod traps;
 mod truth;

@@ -70,7 +70,7 @@ fn a_seed_gives_the_same_bytes_with_any_number_of_threads() {
     let files = [big(&mut rng), big(&mut rng)];
     for method in Method::ALL.into_iter().filter(|m| *m != Method::Concat) {
         let inputs = vec![MergeInput::new("a", 1.0), MergeInput::new("b", 0.6)];
-        let mut p = MergePlan { rank: Some(8), ..MergePlan::new(inputs, method, OutDtype::BF16) };
+        let mut p = MergePlan { rank: Some(8), ..MergePlan::new(inputs, method, OutDtype::Bf16) };
         p.options.seed = 42;
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

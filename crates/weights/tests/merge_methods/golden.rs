@@ -79,7 +79,7 @@ fn every_method_is_the_formula_of_its_paper() {
             .collect();
         let refs: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
         let mut plan = plan(case);
-        methods.insert(plan.method.name());
+        methods.insert(plan.method.as_str());
         if plan.method.is_dense() {
             plan.rank = Some(10_000);
         }

@@ -202,7 +202,7 @@ fn plans_without_options_are_read_and_words_are_checked() {
     let read: MergePlan = serde_json::from_str(old).unwrap();
     assert_eq!((read.method, read.rank, read.options), (Method::Svd, Some(4), Options::default()));
     for method in Method::ALL {
-        assert_eq!(serde_json::to_value(method).unwrap(), method.name());
+        assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
     }
     let refused = |p: MergePlan, n: usize| {
         let f = file(1, (12, 10), 2, 1.0);

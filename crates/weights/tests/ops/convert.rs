@@ -95,9 +95,10 @@ fn half_precision_loses_only_its_rounding_and_where_nothing_is_to_do_no_bit() {
         let adapter = open(&file);
         for to in Convention::ALL {
             let (out, _) = converted_of(&adapter, &file, &ConvertOptions::new(to)).unwrap();
-            // 3e-4 of ‖ΔW‖ for one rounding of B; a single vector may see somewhat more of it than its share of ΔW.
+            // One rounding of B: 3e-4 of ‖ΔW‖ in f16, 2.5e-3 in bf16.
             let gap = difference(&file, &out, to != Convention::Peft);
-            assert!(gap < 6e-4, "{name} {to:?}: {gap:e}");
+            let limit = if adapter.dtypes[0] == Dtype::BF16 { 2.5e-3 } else { 3e-4 };
+            assert!(gap < limit, "{name} {to:?} {}: {gap:e}", adapter.dtypes[0]);
         }
         let (same, _) = converted_of(&adapter, &file, &ConvertOptions::new(Convention::Kohya)).unwrap();
         let again = open(&same);

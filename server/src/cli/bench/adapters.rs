@@ -76,13 +76,13 @@ fn pair(table: &mut Table, paths: &[PathBuf], out: &Path, rounds: u32) -> Result
     table.add("copy both and sync", copy, Amount::Bytes(bytes), None);
     for (method, rank) in [(Method::Concat, None), (Method::Sum, None), (Method::Svd, Some(16))] {
         let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
-        let plan = MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::BF16) };
+        let plan = MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::Bf16) };
         let time = median(rounds, || Ok(merge(&plan, &members, out, &Silent)?))?;
-        let name = rank.map_or(format!("merge, {}", method.name()), |r| format!("merge, {} to rank {r}", method.name()));
+        let name = rank.map_or(format!("merge, {}", method.as_str()), |r| format!("merge, {} to rank {r}", method.as_str()));
         table.add(&name, time, Amount::Bytes(bytes), Some(("the copy", copy)));
     }
     let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
-    let plan = MergePlan { rank: Some(16), ..MergePlan::new(inputs, Method::Svd, OutDtype::BF16) };
+    let plan = MergePlan { rank: Some(16), ..MergePlan::new(inputs, Method::Svd, OutDtype::Bf16) };
     let curve = median(rounds, || Ok(estimate(&plan, &members, &Silent)?))?;
     table.add("energy by rank, nothing written", curve, Amount::None, None);
     let gram = median(rounds, || Ok(gram_set(&members, &["a", "b"], &Silent)?))?;
@@ -118,7 +118,7 @@ pub(super) fn one_module(folder: &Path, rounds: u32) -> Result<Duration> {
     let members: Vec<Member<'_>> = opened.iter().map(|(adapter, source)| Member { adapter, source }).collect();
     let modules = opened[0].0.modules.len().max(1) as u32;
     let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
-    let plan = MergePlan { rank: Some(16), overwrite: true, ..MergePlan::new(inputs, Method::Svd, OutDtype::BF16) };
+    let plan = MergePlan { rank: Some(16), overwrite: true, ..MergePlan::new(inputs, Method::Svd, OutDtype::Bf16) };
     let out = folder.join("one.safetensors");
     Ok(median(rounds, || Ok(merge(&plan, &members, &out, &Silent)?))? / modules)
 }

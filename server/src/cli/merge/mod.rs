@@ -51,7 +51,10 @@ pub(super) struct Merge {
 }
 
 fn parse_method(word: &str) -> Result<Method, String> {
-    Method::ALL.into_iter().find(|m| m.name() == word).ok_or_else(|| format!("choose one of {}", Method::ALL.map(Method::name).join(", ")))
+    Method::ALL
+        .into_iter()
+        .find(|m| m.as_str() == word)
+        .ok_or_else(|| format!("choose one of {}", Method::ALL.map(Method::as_str).join(", ")))
 }
 
 impl Merge {

@@ -1,7 +1,7 @@
 //! Parameters of the methods on the command line. What is not given keeps the method's own default.
 
 use serde::de::DeserializeOwned;
-use weft_weights::merge::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
+use weft_domain::merge::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
 
 /// A word of the recipe: `--elect total`.
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, String> {

@@ -17,6 +17,11 @@ pub(super) fn change(loader: &Loader<'_>, module: &Module) -> Result<Dense, Delt
     }
     let mut weight = loader.weight(module, 0, 0)?;
     let inputs = on_input(loader, module, &weight, vector.len())?;
+    // The header does not tell the side; where the vector stands on the inputs, the rows of a part of a fused weight were guessed as if it
+    // stood on the outputs. That holds for square parts only.
+    if inputs && module.target.rows.is_some_and(|(first, rows)| rows == 0 || !first.is_multiple_of(rows)) {
+        return Err(shape_error(module, "it does not tell which rows of the fused weight it belongs to"));
+    }
     if inputs {
         let taps = weight.n / vector.len();
         for row in weight.values.chunks_exact_mut(weight.n.max(1)) {

@@ -1,6 +1,6 @@
 //! Several thinned inputs into one: who decides the sign of an element, and what the agreeing ones are divided by.
 
-use crate::merge::options::{Elect, Share, Vote};
+use weft_domain::merge::{Elect, Share, Vote};
 
 /// The rule of one merge.
 #[derive(Debug, Clone, Copy)]

@@ -22,7 +22,6 @@ mod voice;
 pub(crate) use voice::{Body, Operand, Voice};
 
 use super::compute::{Built, Context, Way};
-use super::options::{Elect, Options};
 use super::plan::{MergeError, Method};
 use super::targets::Group;
 use crate::linalg::dense::{Approximation, Failed, approximate};
@@ -33,6 +32,7 @@ use crate::progress::Progress;
 use agree::Rule;
 use std::ops::Range;
 use thin::{Scratch, Thin};
+use weft_domain::merge::{Elect, Options};
 
 /// A merged difference up to this size is computed once and held while it is decomposed; a larger one is computed anew for every pass.
 const HELD: usize = 320 << 20;

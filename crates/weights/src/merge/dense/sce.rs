@@ -5,9 +5,9 @@ use super::cut::Edge;
 use super::voice::Voice;
 use crate::linalg::select::Coarse;
 use crate::linalg::tiles::{Rows, fold, squares};
-use crate::merge::options::{Share, Vote};
 use crate::progress::{Cancelled, Progress};
 use std::ops::Range;
+use weft_domain::merge::{Share, Vote};
 
 /// What was selected, and what each input weighs.
 #[derive(Debug)]

@@ -3,9 +3,9 @@
 use super::cut::Edge;
 use crate::linalg::random::Stream;
 use crate::linalg::tiles::Rows;
-use crate::merge::options::Options;
 use crate::merge::plan::Method;
 use crate::progress::{Cancelled, Progress};
+use weft_domain::merge::Options;
 
 /// What is dropped of one input.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use super::align::side_by_side;
 use super::{Member, elementwise};
-use crate::merge::options::{Inner, Options};
 use crate::merge::plan::Method;
 use faer::Mat;
 use faer::linalg::solvers::Svd;
+use weft_domain::merge::{Inner, Options};
 
 /// Singular values below this part of the largest count as none.
 const ROUNDING: f64 = 1e-10;

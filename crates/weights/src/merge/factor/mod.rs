@@ -5,7 +5,6 @@ mod inner;
 
 use super::compute::Context;
 use super::dense::{Body, Merged, Operand, Voice};
-use super::options::Options;
 use super::plan::{MergeError, Method};
 use super::targets::{Group, Part};
 use crate::delta::{Delta, Dense, Form};
@@ -14,6 +13,7 @@ use crate::linalg::tiles::{Rows, tile_rows};
 use crate::progress::Silent;
 use align::Span;
 use faer::Mat;
+use weft_domain::merge::Options;
 
 /// One input's ΔW as a run of a stack's components, its weight outside.
 #[derive(Debug, Clone)]

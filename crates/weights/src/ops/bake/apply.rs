@@ -104,7 +104,7 @@ impl<'a> Changes<'a> {
 
     /// A weight that one adapter replaces and another one changes: the sum of both is neither's intent.
     fn note_replaced(&mut self) {
-        let replaces = |p: &Part| self.members[p.member].adapter.modules[p.module].kind == Kind::Unknown;
+        let replaces = |p: &Part| self.members[p.member].adapter.modules[p.module].kind == Kind::Set;
         let both = self.parts.values().filter(|parts| parts.len() > 1 && parts.iter().any(replaces)).count();
         if both > 0 {
             self.warnings.push(format!("{both} weights are replaced by one adapter and changed by another; the changes are added up."));
@@ -246,7 +246,8 @@ fn reason(module: &Module, miss: Miss) -> String {
     }
 }
 
-/// The checkpoint as the base of one module: rows in the module's own order.
+/// The checkpoint as the base of one module. Rows come in the order of the target; where the checkpoint knows better than the adapter which
+/// order the module has, the difference is made up for here.
 struct Oriented<'a> {
     checkpoint: &'a Checkpoint,
     module: &'a Module,
@@ -268,7 +269,7 @@ impl Base for Oriented<'_> {
             return Ok(None);
         }
         let mut values = matrix.values;
-        if self.swapped {
+        if self.swapped != self.module.swapped_halves {
             values.rotate_left(matrix.rows / 2 * matrix.columns);
         }
         Ok(Some(Dense { m: matrix.rows, n: matrix.columns, values }))

@@ -6,7 +6,7 @@ use super::{Convention, ConvertOptions, ConvertReport, ConvertedModule, OpError}
 use crate::adapter::{Factors, Kind, Module, Naming};
 use crate::dtype::Dtype;
 use crate::keys::Role;
-use crate::merge::Member;
+use crate::merge::{Member, Stored as _};
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, info, writable};
 use crate::ops::{meta, peft};

@@ -160,7 +160,8 @@ fn linear_in_alpha(module: &Module) -> bool {
     match &module.factors {
         Factors::Pair(_) | Factors::Loha { .. } => matches!(module.kind, Kind::Lora | Kind::Locon | Kind::Loha),
         Factors::Lokr { w1, w2, .. } => module.kind == Kind::Lokr && (matches!(w1, Side::Product(..)) || matches!(w2, Side::Product(..))),
-        _ => false,
+        // The bias beside a pair shares its alpha.
+        Factors::Other(_) => module.kind == Kind::Full && module.rank > 0,
     }
 }
 

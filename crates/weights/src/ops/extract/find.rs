@@ -5,6 +5,7 @@ use crate::adapter::{Component, Target};
 use crate::checkpoint::{Checkpoint, Matrix};
 use crate::dtype::{Dtype, decode_f32, encode_f32};
 use crate::family::Family;
+use crate::keys::names;
 use crate::merge::kohya_stem;
 use crate::ops::OpError;
 use crate::text::shown;
@@ -106,7 +107,7 @@ fn weight(tuned: &Checkpoint, base: &Checkpoint, plan: &ExtractPlan, at: (Compon
     Some(Weight {
         component,
         path: path.to_owned(),
-        stem: kohya_stem(&target, family),
+        stem: names::kohya(family, &target, columns).unwrap_or_else(|| kohya_stem(&target, family)),
         rows,
         columns,
         kernel: if vector { Vec::new() } else { info.shape.get(2..).unwrap_or_default().to_vec() },

@@ -7,6 +7,7 @@ use crate::delta::Loader;
 use crate::dtype::Dtype;
 use crate::keys::Role;
 use crate::merge::Member;
+use crate::merge::Stored as _;
 use crate::ops::peft;
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, encode, info, writable};

@@ -1,60 +1,26 @@
 //! Weaving several adapters into one: what is asked, and what comes back.
 
+mod method;
+mod options;
+
+pub use method::Method;
+pub use options::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
+
 use crate::ids::{AdapterId, RootId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// How the inputs become one file. See docs/weave.md for the formulas.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Σ wᵢ·ΔWᵢ, stored at the smallest rank that holds it.
-    Sum,
-    /// Σ wᵢ·ΔWᵢ / Σ |wᵢ|.
-    Average,
-    /// Σ wᵢ·ΔWᵢ with the factors stacked as they are: exact, ranks add up.
-    Concat,
-    /// Σ wᵢ·ΔWᵢ compressed to a rank, or to a share of the energy.
-    #[default]
-    Svd,
-}
-
-impl Method {
-    /// Every method in menu order.
-    pub const ALL: [Self; 4] = [Self::Svd, Self::Concat, Self::Sum, Self::Average];
-
-    /// The word that REST, the command line and provenance use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sum => "sum",
-            Self::Average => "average",
-            Self::Concat => "concat",
-            Self::Svd => "svd",
-        }
-    }
-
-    /// One line for a person who chooses.
-    #[must_use]
-    pub const fn help(self) -> &'static str {
-        match self {
-            Self::Sum => "Exact weighted sum, stored at the smallest rank that holds it.",
-            Self::Average => "Weighted sum divided by the sum of the weights: never stronger than its strongest strand.",
-            Self::Concat => "Exact weighted sum with the factors stacked. Fast; the ranks add up.",
-            Self::Svd => "Weighted sum compressed to a rank you choose: the best file of that size.",
-        }
-    }
-}
 
 /// Number type of the file that is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OutDtype {
+    /// 16 bits, relative rounding 5e-4.
     #[default]
     F16,
+    /// 16 bits, the range of f32, relative rounding 4e-3.
     Bf16,
+    /// 32 bits.
     F32,
 }
 
@@ -69,6 +35,15 @@ impl OutDtype {
             Self::F16 => "f16",
             Self::Bf16 => "bf16",
             Self::F32 => "f32",
+        }
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn size(self) -> usize {
+        match self {
+            Self::F16 | Self::Bf16 => 2,
+            Self::F32 => 4,
         }
     }
 }
@@ -104,14 +79,17 @@ pub struct Weave {
     pub strands: Vec<Strand>,
     #[serde(default)]
     pub method: Method,
-    /// For `svd`: the rank of every module.
+    /// Largest rank of a module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u32>,
-    /// For `svd`: the share of ΔW's energy (squared Frobenius norm) to keep, 0 to 1; the rank follows per module.
+    /// Share of ΔW's energy (squared Frobenius norm) to keep, 0 to 1; the rank follows per module.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<f64>,
     #[serde(default)]
     pub dtype: OutDtype,
+    /// Parameters of the method; what is not named keeps its default.
+    #[serde(default, skip_serializing_if = "Options::is_default")]
+    pub options: Options,
 }
 
 /// Weaves and saves as a job.
