@@ -11,6 +11,7 @@
 
 #[cfg(any(unix, windows))]
 pub mod bake;
+pub mod convert;
 pub mod edit;
 mod error;
 pub mod extract;
@@ -22,6 +23,7 @@ mod stream;
 mod tensors;
 pub mod verify;
 
+pub use convert::{Convention, ConvertOptions, ConvertReport, convert, convert_into};
 pub use edit::{EditOptions, EditReport, edit, edit_into};
 pub use error::OpError;
 pub use meta::Origin;

@@ -24,6 +24,7 @@ const TEXT: &[(&str, u8)] = &[
     ("text_encoder_2.", 2),
     ("text_encoder_3.", 3),
     ("text_encoders.clip_l.", 1),
+    ("text_encoders.clip_h.", 1),
     ("text_encoders.clip_g.", 2),
     ("text_encoders.t5xxl.", 3),
     ("text_encoders.", 4),

@@ -27,6 +27,7 @@ mod module;
 mod plan;
 
 pub use keep::Keep;
+pub(super) use module::refused;
 
 use super::{OpError, Origin, meta, stream};
 use crate::merge::{Member, OutDtype};

@@ -189,3 +189,20 @@ fn the_file_on_disk_tells_its_history() {
     assert!(matches!(edit(member, &options, &out, &Silent), Err(OpError::Write(_))));
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_bias_takes_its_pairs_factor_once() {
+    let mut rng = Random(4);
+    let stem = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+    let file = Build::default()
+        .kohya(stem, (320, 320, 4), Some(2.0), &mut rng)
+        .tensor(&format!("{stem}.lora_up.bias"), Dtype::F32, &[320], rng.many(320))
+        .bytes();
+    for via in [Via::Factors, Via::Alpha] {
+        let (out, _) = edited(&file, &EditOptions { scale: 0.7, via, ..EditOptions::default() }).unwrap();
+        for (a, b) in deltas(&open(&file), &file).iter().zip(deltas(&open(&out), &out)) {
+            let gap: Vec<f64> = a.3.iter().zip(&b.3).map(|(x, y)| 0.7 * x - y).collect();
+            assert!(norm(&gap) < 1e-6 * norm(&a.3), "{via:?} {}", a.0);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Operations on one adapter, on golden files and made ones.
 #![expect(clippy::unwrap_used, reason = "a panic is a test's message")]
 
+mod convert;
 mod edit;
 mod resize;
 #[path = "../support/mod.rs"]

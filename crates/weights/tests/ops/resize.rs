@@ -237,3 +237,21 @@ fn files_without_ranks_and_damaged_ones_are_refused() {
     let file = Build::default().kohya_of(UNET[0], (320, 768, 1), Some(1.0), b, a).bytes();
     assert!(why(&file).contains("NaN"), "{}", why(&file));
 }
+
+#[test]
+fn the_bias_beside_a_pair_keeps_its_size() {
+    let mut rng = Random(9);
+    let stem = "transformer.transformer_blocks.0.attn.to_q";
+    let file = Build::default()
+        .peft(stem, (3072, 3072, 4), &mut rng)
+        .tensor(&format!("{stem}.lora_B.bias"), Dtype::F32, &[3072], rng.many(3072))
+        .meta("lora_adapter_metadata", r#"{"transformer.r":4,"transformer.lora_alpha":12}"#)
+        .bytes();
+    let (out, _) = resized(&file, &f32s(Keep::Rank(1)));
+    let bias = |f: &[u8]| {
+        let adapter = open(f);
+        deltas(&adapter, f).into_iter().find(|d| d.2 == 1).unwrap().3
+    };
+    let (want, found) = (bias(&file), bias(&out));
+    assert!(norm(&want.iter().zip(&found).map(|(a, b)| a - b).collect::<Vec<_>>()) < 1e-6 * norm(&want));
+}

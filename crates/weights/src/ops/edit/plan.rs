@@ -4,7 +4,6 @@ use super::{EditOptions, EditedModule, OpError, Via};
 use crate::adapter::{Adapter, Component, Factors, Kind, Module, Side};
 use crate::keys::{self, Role};
 use crate::layout::{Extra, Layout, SlotRef};
-use crate::merge::Member;
 use std::collections::{BTreeSet, HashMap};
 
 /// Largest factor: what is meant as a strength is far below it.
@@ -46,10 +45,9 @@ impl Plan {
             *gone &= factor == 0.0;
             plan.left += usize::from(factor != 0.0);
             if factor != 0.0 && factor != 1.0 {
-                plan.scale(input, module, factor, options.via)?;
+                plan.scale(module, factor, options.via)?;
             } else if factor == 0.0 {
-                let tensors = module.tensors().into_iter().chain(module.alpha);
-                tensors.for_each(|i| plan.actions[i] = Action::Drop);
+                module.parts.iter().for_each(|(_, i)| plan.actions[*i] = Action::Drop);
             }
         }
         if plan.left == 0 {
@@ -59,21 +57,25 @@ impl Plan {
         Ok(plan)
     }
 
-    fn scale(&mut self, input: Member<'_>, module: &Module, factor: f64, via: Via) -> Result<(), OpError> {
+    fn scale(&mut self, module: &Module, factor: f64, via: Via) -> Result<(), OpError> {
+        if via == Via::Alpha && module.kind == Kind::Full && module.rank > 0 && module.alpha.is_some() {
+            // A bias beside a pair is multiplied by the pair's alpha, which takes the factor.
+            return Ok(());
+        }
         if via == Via::Alpha && linear_in_alpha(module) {
             if let Some(alpha) = module.alpha {
                 self.actions[alpha] = Action::Alpha(factor);
                 return Ok(());
             }
         }
-        let takers = takers(input.adapter, module).map_err(|why| OpError::module(&module.name, why))?;
+        let takers = takers(module).map_err(|why| OpError::module(&module.name, why))?;
         takers.into_iter().for_each(|i| self.actions[i] = Action::Scale(factor));
         Ok(())
     }
 
     /// Tensors that bear the name of a dropped module but are no part of it (a stray alpha, a bias) go with it.
     fn drop_strays(&mut self, adapter: &Adapter, dropped: &HashMap<&str, bool>) {
-        let owned: BTreeSet<usize> = adapter.modules.iter().flat_map(|m| m.tensors().into_iter().chain(m.alpha)).collect();
+        let owned: BTreeSet<usize> = adapter.modules.iter().flat_map(|m| m.parts.iter().map(|(_, i)| *i)).collect();
         for (i, tensor) in adapter.header.tensors.iter().enumerate() {
             let stray = !owned.contains(&i) && keys::parse(&tensor.name).is_some_and(|k| dropped.get(k.stem).copied().unwrap_or(false));
             if stray {
@@ -164,7 +166,7 @@ fn linear_in_alpha(module: &Module) -> bool {
 }
 
 /// The tensors that ΔW is linear in, taken together once; else why there are none.
-fn takers(adapter: &Adapter, module: &Module) -> Result<Vec<usize>, String> {
+fn takers(module: &Module) -> Result<Vec<usize>, String> {
     let not_linear =
         |what: &str| Err(format!("{what}; it can be kept (factor 1) or dropped (factor 0), any other factor needs the base model"));
     match (module.kind, &module.factors) {
@@ -175,21 +177,20 @@ fn takers(adapter: &Adapter, module: &Module) -> Result<Vec<usize>, String> {
         (_, Factors::Loha { w1a, .. }) => Ok(vec![*w1a]),
         (_, Factors::Lokr { w1: Side::Whole(i) | Side::Product(i, _), .. }) => Ok(vec![*i]),
         (kind, _) => {
-            let tensors = module.tensors().into_iter().filter(|i| takes(kind, &adapter.header.tensors[*i].name)).collect::<Vec<_>>();
+            let tensors = module.parts.iter().filter(|(role, _)| takes(kind, *role)).map(|(_, i)| *i).collect::<Vec<_>>();
             if tensors.is_empty() { not_linear("none of its tensors takes a factor") } else { Ok(tensors) }
         }
     }
 }
 
-/// Kinds that are kept as lists of tensors.
-fn takes(kind: Kind, name: &str) -> bool {
-    let role = keys::parse(name).map(|k| k.role);
+/// Kinds that are kept as lists of tensors: the roles that ΔW is linear in.
+fn takes(kind: Kind, role: Role) -> bool {
     match kind {
-        Kind::Full => true,
-        // PEFT stores the factor itself, LyCORIS what is added to 1.
-        Kind::Ia3 => !matches!(role, Some(Role::OnInput | Role::Ia3L)),
+        Kind::Full => !matches!(role, Role::Alpha | Role::Scale),
+        // PEFT's vector multiplies, LyCORIS' is added to 1: only the second is linear.
+        Kind::Ia3 => role == Role::Ia3,
         // One tensor of each of the two products.
-        Kind::Glora => matches!(role, Some(Role::GloraA1 | Role::GloraB1)),
+        Kind::Glora => matches!(role, Role::GloraA1 | Role::GloraB1),
         _ => false,
     }
 }

@@ -121,7 +121,7 @@ fn dense(delta: &Delta) -> Dense {
 }
 
 /// A module that cannot be loaded.
-pub(super) fn refused(name: &str, error: DeltaError) -> OpError {
+pub(in crate::ops) fn refused(name: &str, error: DeltaError) -> OpError {
     match error {
         DeltaError::Read(e) => OpError::Read(e),
         DeltaError::NotFinite { key } => OpError::NotFinite { key },

@@ -5,6 +5,7 @@ use super::{OpError, ResizeOptions, ResizedModule, meta};
 use crate::adapter::{Factors, Kind, Module, Naming};
 use crate::delta::Loader;
 use crate::dtype::Dtype;
+use crate::keys::Role;
 use crate::merge::Member;
 use crate::merge::Stored as _;
 use crate::ops::peft;
@@ -29,6 +30,8 @@ pub(super) struct Plan<'a> {
     items: Vec<Item>,
     /// The one alpha of the result; None: each module keeps its alpha / rank.
     alpha: Option<f64>,
+    /// The tensor of the bias beside a pair, by the module's name: it shares the pair's scale.
+    biases: BTreeMap<&'a str, usize>,
     /// Modules without an alpha tensor get the scale multiplied in, and what the metadata says of scales is left out.
     folded: bool,
     pub(super) warnings: Vec<String>,
@@ -46,8 +49,11 @@ impl<'a> Plan<'a> {
             let text = format!("no module of this file has a rank that could be lowered (it holds {} modules)", adapter.kind.label());
             return Err(OpError::Options(text));
         }
-        let owned: BTreeSet<usize> =
-            sized.iter().flat_map(|i| adapter.modules[*i].tensors().into_iter().chain(adapter.modules[*i].alpha)).collect();
+        let mut owned: BTreeSet<usize> = sized.iter().flat_map(|i| adapter.modules[*i].parts.iter().map(|(_, i)| *i)).collect();
+        let beside = adapter.modules.iter().filter(|m| m.rank > 0).filter_map(|m| Some((m.name.as_str(), m.part(Role::Bias)?)));
+        let names: BTreeSet<&str> = sized.iter().map(|i| adapter.modules[*i].name.as_str()).collect();
+        let biases: BTreeMap<&str, usize> = beside.filter(|(name, _)| names.contains(name)).collect();
+        owned.extend(biases.values());
         let mut items: Vec<(usize, Item)> =
             sized.iter().map(|i| (adapter.modules[*i].tensors().into_iter().min().unwrap_or(0), Item::Module(*i))).collect();
         let rest = (0..adapter.header.tensors.len()).filter(|i| !owned.contains(i));
@@ -59,6 +65,7 @@ impl<'a> Plan<'a> {
             options,
             items: items.into_iter().map(|(_, item)| item).collect(),
             alpha: None,
+            biases,
             folded,
             warnings: adapter.warnings.clone(),
         };
@@ -69,7 +76,12 @@ impl<'a> Plan<'a> {
 
     fn say_what_stays(&mut self) {
         let mut kinds: BTreeMap<Kind, usize> = BTreeMap::new();
-        self.input.adapter.modules.iter().filter(|m| !has_rank(m)).for_each(|m| *kinds.entry(m.kind).or_default() += 1);
+        self.input
+            .adapter
+            .modules
+            .iter()
+            .filter(|m| !has_rank(m) && m.part(Role::Bias).is_none())
+            .for_each(|m| *kinds.entry(m.kind).or_default() += 1);
         for (kind, n) in kinds {
             self.warnings.push(format!("{n} modules of the kind {} were carried through as they are.", kind.label()));
         }
@@ -131,7 +143,7 @@ impl<'a> Plan<'a> {
                 Item::Tensor(i) => planned.push(as_is(*i)),
                 Item::Module(i) => {
                     let module = &self.input.adapter.modules[*i];
-                    planned.extend(module.tensors().into_iter().chain(module.alpha).map(as_is));
+                    planned.extend(module.parts.iter().map(|(_, i)| *i).chain(self.biases.get(module.name.as_str()).copied()).map(as_is));
                     let keys = Keys::of(self.input, module);
                     let rank = rank_of(module);
                     let shapes = keys.shapes(self.input, module, rank);
@@ -197,18 +209,36 @@ impl<'a> Plan<'a> {
             energy: if all > 0.0 { kept / all } else { 1.0 },
         };
         let told = (told, all * delta.scale * delta.scale);
+        let bias = |factor| self.biases.get(module.name.as_str()).map(|i| self.scaled(*i, factor)).transpose();
         if keep == 0 {
-            return Ok((Vec::new(), told));
+            // A bias without a pair is read at scale 1.
+            return Ok((bias(delta.scale)?.into_iter().collect(), told));
         }
         let alpha = self.alpha_for(module, delta.scale, keep);
         if keep == module.rank && self.stays(module, alpha, delta.scale) {
-            let tensors = module.tensors().into_iter().chain(module.alpha).map(|i| self.copied(i)).collect::<Result<_, _>>()?;
+            let mut tensors = module.parts.iter().map(|(_, i)| self.copied(*i)).collect::<Result<Vec<_>, _>>()?;
+            tensors.extend(bias(1.0)?);
             return Ok((tensors, told));
         }
         // alpha / keep is what a reader multiplies by; the factors take the rest, evenly.
         let quotient = delta.scale / alpha.map_or(1.0, |a| a / keep as f64);
         let (b, a) = found.truncate(keep);
-        Ok((self.encoded(module, keep, (&b, &a), quotient, alpha)?, told))
+        let mut tensors = self.encoded(module, keep, (&b, &a), quotient, alpha)?;
+        tensors.extend(bias(quotient)?);
+        Ok((tensors, told))
+    }
+
+    /// A tensor times `factor`.
+    fn scaled(&self, index: usize, factor: f64) -> Result<Tensor, OpError> {
+        // The rounding of an alpha to f32 is no reason to round every value.
+        if (factor - 1.0).abs() < 1e-7 {
+            return self.copied(index);
+        }
+        let t = info(self.input, index);
+        let values: Vec<f32> = tensors::floats(self.input, index)?.into_iter().map(|v| (f64::from(v) * factor) as f32).collect();
+        let dtype = writable(t.dtype);
+        let bytes = encode(dtype, &values).ok_or_else(|| OpError::Range { module: t.name.clone(), dtype })?;
+        Ok(Tensor { name: t.name.clone(), dtype, shape: t.shape.clone(), bytes })
     }
 
     /// The alpha to write; None where the names have none.
@@ -259,7 +289,8 @@ impl<'a> Plan<'a> {
 
 /// True for the kinds that this operation cuts.
 fn has_rank(module: &Module) -> bool {
-    matches!(module.kind, Kind::Lora | Kind::Locon | Kind::Loha | Kind::Lokr) && !matches!(module.factors, Factors::Other(_))
+    let known = matches!(module.kind, Kind::Lora | Kind::Locon | Kind::Loha | Kind::Lokr) && !matches!(module.factors, Factors::Other(_));
+    known && module.part(Role::Reshape).is_none()
 }
 
 /// The rank of the module as an exact pair, at most the smaller side.
@@ -286,7 +317,8 @@ impl Keys {
             Factors::Pair(p) => (info(input, p.down).name.clone(), info(input, p.up).name.clone()),
             _ => (format!("{}.lora_down.weight", module.name), format!("{}.lora_up.weight", module.name)),
         };
-        let alpha = module.alpha.map_or_else(|| format!("{}.alpha", module.name), |i| info(input, i).name.clone());
+        let named = module.alpha.filter(|_| !module.alpha_is_scale);
+        let alpha = named.map_or_else(|| format!("{}.alpha", module.name), |i| info(input, i).name.clone());
         Self { down, up, alpha }
     }
 

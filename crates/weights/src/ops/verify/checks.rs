@@ -8,7 +8,7 @@ use crate::dtype::Dtype;
 use crate::header::Header;
 use crate::source::TensorSource;
 use crate::strength::read_scalar;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Part of the values below the normal range from which on a tensor is mentioned.
 const MANY_SUBNORMAL: f64 = 0.05;
@@ -84,17 +84,15 @@ pub(super) fn adapter(adapter: &Adapter, source: &dyn TensorSource, stats: &[Sta
 
 /// Tensors that nothing reads.
 fn orphans(adapter: &Adapter, findings: &mut Findings) {
-    let mut known: BTreeSet<usize> = adapter.modules.iter().flat_map(|m| m.parts.iter().map(|(_, tensor)| *tensor)).collect();
-    known.extend(&adapter.carried);
-    for (i, tensor) in adapter.header.tensors.iter().enumerate() {
-        if !known.contains(&i) {
-            findings.warning(
-                "orphan",
-                Some(&tensor.name),
-                "The key belongs to no module; nothing reads it.",
-                "the trainer may be newer than Weft, or the file was cut: compare with the source",
-            );
-        }
+    let mut left_out = adapter.left_out.clone();
+    left_out.sort_unstable();
+    for tensor in left_out.into_iter().map(|i| &adapter.header.tensors[i]) {
+        findings.warning(
+            "orphan",
+            Some(&tensor.name),
+            "The key belongs to no module; nothing reads it.",
+            "the trainer may be newer than Weft, or the file was cut: compare with the source",
+        );
     }
 }
 
