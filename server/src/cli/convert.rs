@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weft_weights::adapter::Component;
 use weft_weights::merge::OutDtype;
-use weft_weights::ops::convert::{Convention, ConvertOptions, ConvertReport, convert};
 use weft_weights::ops::Origin;
+use weft_weights::ops::convert::{Convention, ConvertOptions, ConvertReport, convert};
 
 /// Write an adapter under the names that another program reads
 #[derive(Debug, clap::Args)]
