@@ -124,7 +124,9 @@ fn shapes(adapters: &[(&str, &Adapter)], verdict: &mut Verdict) {
     for (name, a) in adapters {
         for m in &a.modules {
             let (rows, columns, owner) = *seen.entry(&m.target).or_insert((m.out_dim, m.in_dim, name));
-            if (rows, columns) != (m.out_dim, m.in_dim) {
+            // A kind that needs the base may know one dimension only: 0 stands for the other.
+            let differ = |x: usize, y: usize| x != y && x != 0 && y != 0;
+            if differ(rows, m.out_dim) || differ(columns, m.in_dim) {
                 let (r, c) = (m.out_dim, m.in_dim);
                 verdict
                     .reasons

@@ -106,7 +106,7 @@ impl Context<'_> {
         let mut voices: Vec<Voice> = Vec::new();
         for part in &group.parts {
             let reader = &self.readers[part.member];
-            let rows = reader.file.module(part).out_dim;
+            let rows = part.size.0;
             let body = match part.rank {
                 Some(_) => Body::Factors(reader.load(part)?),
                 None => Body::Any { delta: reader.delta(part, self.base)?, swap: part.swap },

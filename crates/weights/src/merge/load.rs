@@ -64,7 +64,7 @@ impl Reader<'_> {
     pub(crate) fn delta(&self, part: &Part, base: Option<&dyn Base>) -> Result<Delta, MergeError> {
         let module = self.file.module(part);
         let delta = Loader { adapter: self.file.adapter, source: self.source, base }.load(module).map_err(|e| self.failed(e))?;
-        if delta.shape() != (module.out_dim, module.in_dim) {
+        if delta.shape() != part.size {
             return Err(self.unreadable(format!("the tensors of {} do not fit each other", module.name)));
         }
         Ok(delta)

@@ -218,7 +218,7 @@ impl<'a> Prepared<'a> {
     /// is what every program reads right.
     fn file_alpha(&self) -> Option<usize> {
         let wanted = self.family != Family::Flux1 && self.keys.iter().any(|k| k.alpha.is_some());
-        wanted.then(|| self.largest())
+        wanted.then(|| self.largest()).filter(|rank| *rank > 0)
     }
 
     /// The largest rank that a module of the result can get.

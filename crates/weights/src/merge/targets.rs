@@ -25,6 +25,8 @@ pub(crate) struct Part {
     pub(crate) weight: f64,
     /// Its rows' halves stand the other way round than in the result.
     pub(crate) swap: bool,
+    /// (rows, columns) of its ΔW.
+    pub(crate) size: (usize, usize),
     /// Rank of its exact factors; None where it has none, or none that are smaller than the matrix.
     pub(crate) rank: Option<usize>,
 }
@@ -120,9 +122,10 @@ pub(crate) fn grouped(files: &[Named<'_>], weight: impl Fn(usize, &Module) -> f6
                 continue;
             }
             admit(file, module, taking.base)?;
+            let size = size(file, module, taking.base)?;
             let rank = factor_rank(file.adapter, module);
             let row0 = module.target.rows.map_or(0, |r| r.0);
-            let part = Part { member, module: index, row0, weight, swap: module.swapped_halves, rank };
+            let part = Part { member, module: index, row0, weight, swap: module.swapped_halves, size, rank };
             by_path.entry((module.target.component, &module.target.path)).or_default().push((module.target.rows, part));
         }
     }
@@ -143,10 +146,22 @@ fn admit(file: &Named<'_>, module: &Module, base: Option<&dyn Base>) -> Result<(
     if needs_base(module) && base.is_none() {
         return Err(MergeError::NeedsBase { file: label, kind: module.kind, module: name });
     }
-    if module.out_dim == 0 || module.in_dim == 0 {
-        return Err(MergeError::Kind { file: label, kind: module.kind, module: name });
-    }
     Ok(())
+}
+
+/// Rows and columns of ΔW. (IA)³ and OFT know one of the two; the base model knows the other.
+fn size(file: &Named<'_>, module: &Module, base: Option<&dyn Base>) -> Result<(usize, usize), MergeError> {
+    let (m, n) = (module.out_dim, module.in_dim);
+    if m > 0 && n > 0 {
+        return Ok((m, n));
+    }
+    let failed = |reason: String| MergeError::Read { file: file.label.into(), reason };
+    let Some(base) = base else {
+        return Err(MergeError::NeedsBase { file: file.label.into(), kind: module.kind, module: module.name.clone() });
+    };
+    let weight = base.weight(&module.target, m, n).map_err(|e| failed(e.to_string()))?;
+    let weight = weight.ok_or_else(|| failed(format!("the base model has no weight for {}", module.name)))?;
+    Ok((weight.m, weight.n))
 }
 
 /// A stored difference of one column: a bias, or the weight of a norm.
@@ -195,21 +210,21 @@ fn overlap<'a>(windows: impl Iterator<Item = &'a Window>) -> bool {
 /// Finds the group's shape and checks every part against it.
 fn sized(files: &[Named<'_>], target: Target, parts: Vec<Part>) -> Result<Group, MergeError> {
     let module = |p: &Part| files[p.member].module(p);
-    let n = parts.first().map_or(0, |p| module(p).in_dim);
-    let whole = parts.iter().find(|p| module(p).target.rows == target.rows).map(|p| module(p).out_dim);
+    let n = parts.first().map_or(0, |p| p.size.1);
+    let whole = parts.iter().find(|p| module(p).target.rows == target.rows).map(|p| p.size.0);
     let vector = parts.iter().all(|p| is_vector(files, p));
-    let heads = parts.iter().map(|p| module(p).out_dim).max().unwrap_or(0);
+    let heads = parts.iter().map(|p| p.size.0).max().unwrap_or(0);
     let family = files.iter().map(|f| f.adapter.detection.family).find(|f| *f != Family::Unknown).unwrap_or_default();
     let told = || if vector { None } else { crate::keys::names::rows(family, &target.path, n) };
     let m = whole.or_else(told).unwrap_or_else(|| fused_rows(&target.path, if vector { heads } else { n }));
     for part in &parts {
-        let found = module(part);
-        let fits = if found.target.rows == target.rows { found.out_dim == m } else { part.row0 + found.out_dim <= m };
-        if found.in_dim != n || !fits {
+        let (rows, columns) = part.size;
+        let fits = if module(part).target.rows == target.rows { rows == m } else { part.row0 + rows <= m };
+        if columns != n || !fits {
             return Err(MergeError::Shape {
                 file: files[part.member].label.into(),
                 target: target.path,
-                found: format!("{}×{}", found.out_dim, found.in_dim),
+                found: format!("{rows}×{columns}"),
                 expected: format!("{m}×{n}"),
             });
         }

@@ -106,6 +106,7 @@ struct Flat;
 
 impl Base for Flat {
     fn weight(&self, _: &Target, m: usize, n: usize) -> Result<Option<Dense>, ReadError> {
+        let (m, n) = (if m == 0 { 20 } else { m }, if n == 0 { 16 } else { n });
         Ok(Some(Dense { m, n, values: (0..m * n).map(|x| if x / n == x % n { 2.0 } else { 0.25 }).collect() }))
     }
 }
@@ -141,4 +142,29 @@ fn kinds_that_need_the_base_enter_with_it_and_only_with_it() {
     }
     let ties = MergePlan { rank: Some(16), ..plan(Method::Ties, &[1.0, 0.5]) };
     assert!(run(&ties).is_ok());
+}
+
+#[test]
+fn sizes_that_an_adapter_does_not_tell_come_from_the_base() {
+    let mut rng = Random(9);
+    let lora = Build::default().kohya(Q, (20, 16, 3), Some(1.0), &mut rng).bytes();
+    let ia3 = Build::default()
+        .tensor(&format!("{Q}.weight"), Dtype::F32, &[20], (0..20).map(|i| 0.5 + i as f32 / 20.0).collect())
+        .tensor(&format!("{Q}.on_input"), Dtype::F32, &[], vec![0.0])
+        .bytes();
+    let (a, b) = (open(&lora), open(&ia3));
+    assert!(b.modules[0].in_dim == 0, "the file itself tells rows only");
+    let (sa, sb) = (MemorySource(&lora), MemorySource(&ia3));
+    let members = [Member { adapter: &a, source: &sa }, Member { adapter: &b, source: &sb }];
+    let (out, _) =
+        merge_into_on(&plan(Method::Sum, &[1.0, 1.0]), &members, Some(&Flat), std::io::Cursor::new(Vec::new()), &Silent).unwrap();
+    let plain = dense(&lora).into_values().next().unwrap();
+    let found = dense(&out.into_inner()).into_values().next().unwrap();
+    for (x, (f, p)) in found.iter().zip(&plain).enumerate() {
+        let (i, j) = (x / 16, x % 16);
+        let base = if i == j { 2.0 } else { 0.25 };
+        // (IA)³ as LyCORIS stores it, on the output: row i of W₀ times wᵢ is added.
+        let want = p + base * (0.5 + i as f64 / 20.0);
+        assert!((f - want).abs() < 1e-5, "({i}, {j}): {f} and {want}");
+    }
 }

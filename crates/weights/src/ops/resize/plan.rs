@@ -180,7 +180,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The tensors of one item; of modules also what became of them, with Σσ².
-    pub(super) fn make(&self, index: usize) -> Result<(Vec<Tensor>, Option<(ResizedModule, f64)>), OpError> {
+    pub(super) fn make(&self, index: usize) -> Result<Made, OpError> {
         match self.items[index] {
             Item::Tensor(i) => Ok((vec![self.copied(i)?], None)),
             Item::Module(i) => self.resized(&self.input.adapter.modules[i]).map(|(t, told)| (t, Some(told))),
@@ -309,6 +309,9 @@ struct Keys {
     up: String,
     alpha: String,
 }
+
+/// Tensors of the result, and what became of a module, with its Σσ².
+type Made = (Vec<Tensor>, Option<(ResizedModule, f64)>);
 
 impl Keys {
     /// Those of the file for a pair, kohya's for what becomes one.
