@@ -62,11 +62,9 @@ impl Plan {
             // A bias beside a pair is multiplied by the pair's alpha, which takes the factor.
             return Ok(());
         }
-        if via == Via::Alpha && linear_in_alpha(module) {
-            if let Some(alpha) = module.alpha {
-                self.actions[alpha] = Action::Alpha(factor);
-                return Ok(());
-            }
+        if let Some(alpha) = module.alpha.filter(|_| via == Via::Alpha && linear_in_alpha(module)) {
+            self.actions[alpha] = Action::Alpha(factor);
+            return Ok(());
         }
         let takers = takers(module).map_err(|why| OpError::module(&module.name, why))?;
         takers.into_iter().for_each(|i| self.actions[i] = Action::Scale(factor));

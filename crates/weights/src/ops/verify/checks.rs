@@ -158,7 +158,7 @@ fn alphas(adapter: &Adapter, source: &dyn TensorSource, findings: &mut Findings)
                 format!("alpha is {alpha}: the module works backwards."),
                 "only right if it was made so on purpose",
             );
-        } else if scale > 16.0 || scale < 1e-4 {
+        } else if !(1e-4..=16.0).contains(&scale) {
             let text = format!("alpha / rank is {scale:.3e} (alpha {alpha}, rank {}), far from usual.", module.rank);
             findings.note("alpha_odd", key, text, "right for some trainers; compare the strength with another file's");
         }
