@@ -139,6 +139,7 @@ def unet_slot(path: str) -> str:
 FLUX_OUTSIDE = {
     "x_embedder": "img_in", "context_embedder": "txt_in", "time_text_embed_timestep_embedder_linear_1": "time_in_in_layer",
     "time_text_embed_timestep_embedder_linear_2": "time_in_out_layer", "proj_out": "final_layer_linear",
+    "time_text_embed_text_embedder_linear_1": "vector_in_in_layer", "time_text_embed_text_embedder_linear_2": "vector_in_out_layer",
 }
 
 
@@ -181,7 +182,7 @@ def sd3_path(path: str, rows: int) -> tuple[str, tuple[int, int] | None]:
     """diffusers (split) -> fused joint block names and the row window."""
     found = re.match(r"transformer_blocks_(\d+)_(.*)$", path)
     if not found:
-        return path, None
+        return {"proj_out": "final_layer_linear"}.get(path, path), None
     head, leaf = f"joint_blocks_{found[1]}_", found[2]
     for attn in ("attn", "attn2"):
         start = {f"{attn}_to_q": ("x_block", 0), f"{attn}_to_k": ("x_block", rows), f"{attn}_to_v": ("x_block", 2 * rows),

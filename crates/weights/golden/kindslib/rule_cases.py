@@ -74,13 +74,13 @@ def names(s: Store) -> None:
         ("mochi", ".lora_A", ".lora_B"), ("named", ".lora_A.default.weight", ".lora_B.default.weight"), ("plain", ".lora_A.weight", ".lora_B.weight"),
         ("dotted", ".lora.down.weight", ".lora.up.weight"), ("linear", ".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
     ]:
-        c.delta(f"net_{path}", f.pair(c.pair(f"transformer.net.{path}{down}", f"transformer.net.{path}{up}"), 1.0))
+        c.delta(f"part_{path}", f.pair(c.pair(f"transformer.part.{path}{down}", f"transformer.part.{path}{up}"), 1.0))
     # diffusers before PEFT
-    k = c.pair("transformer.net.attn.processor.to_q_lora.down.weight", "transformer.net.attn.processor.to_q_lora.up.weight")
-    c.delta("net_attn_to_q", f.pair(k, 1.0))
+    k = c.pair("transformer.part.attn.processor.to_q_lora.down.weight", "transformer.part.attn.processor.to_q_lora.up.weight")
+    c.delta("part_attn_to_q", f.pair(k, 1.0))
     # DiffSynth writes two underscores; DyLoRA and LCM-LoRA are plain pairs.
-    k = c.pair("lora_unet__net_double.lora_down.weight", "lora_unet__net_double.lora_up.weight")
-    c.delta("net_double", f.pair(k, 1.0))
+    k = c.pair("lora_unet__part_double.lora_down.weight", "lora_unet__part_double.lora_up.weight")
+    c.delta("part_double", f.pair(k, 1.0))
     c.adapter["bundle_emb.token.clip_l"] = normal((2, 8), 0.1, "emb")
     c.adapter["bundle_emb.token.lora_A.weight"] = normal((2, 8), 0.1, "emb", "odd")
     s.case(c.name, c.adapter, c.deltas)

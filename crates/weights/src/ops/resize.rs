@@ -132,7 +132,7 @@ fn write<W: Write + Seek + Send>(plan: &Plan<'_>, out: W, progress: &dyn Progres
     let bound = plan.header_bound();
     let mut writer = TensorWriter::new(out, bound).map_err(OpError::io)?;
     let told = stream::stream(&mut writer, &plan.costs(), |i| plan.make(i), "resizing", progress)?;
-    let modules: Vec<(ResizedModule, f64)> = told.into_iter().flatten().collect();
+    let modules: Vec<plan::Told> = told.into_iter().flatten().collect();
     if !modules.is_empty() && modules.iter().all(|m| m.0.rank == 0) && plan.carried() == 0 {
         return Err(OpError::Options("nothing is left: every module of the file is zero".into()));
     }
@@ -142,7 +142,7 @@ fn write<W: Write + Seek + Send>(plan: &Plan<'_>, out: W, progress: &dyn Progres
     Ok((out, report(plan, modules, bytes)))
 }
 
-fn report(plan: &Plan<'_>, modules: Vec<(ResizedModule, f64)>, bytes: u64) -> ResizeReport {
+fn report(plan: &Plan<'_>, modules: Vec<plan::Told>, bytes: u64) -> ResizeReport {
     let all: f64 = modules.iter().map(|m| m.1).sum();
     let kept: f64 = modules.iter().map(|m| m.1 * m.0.energy).sum();
     let modules: Vec<ResizedModule> = modules.into_iter().map(|m| m.0).collect();

@@ -19,6 +19,16 @@ from goldenlib import tensors
 import comfy_names
 import in_diffusers
 
+# The same for single files.
+FILES = {
+    ("diffusers_legacy_sd1", "kohya"): "reads the text encoder's attention only beside out_proj",
+    ("diffusers_sdxl_pipeline", "kohya"): "reads the text encoder's attention only beside out_proj",
+    ("kohya_flux", "diffusers"): "loads no LoRA of T5",
+    ("kohya_sd3", "diffusers"): "loads no LoRA of T5",
+    ("kohya_sd35_large", "diffusers"): "loads no LoRA of T5",
+    ("musubi_wan_14b_i2v", "comfyui"): "wants v_img beside k_img",
+}
+
 PREFIX = "base_model.model."
 LIMIT = 2e-6
 # What diffusers 0.42.1 has no converter for, or leaves out; see README.md. Anything else that differs is a failure.
@@ -59,15 +69,16 @@ def one(path: Path, to: str, family: str, want: dict) -> bool | None:
         strangers = comfy_names.strangers(list(stored), family)
         said.append("ComfyUI knows all names" if not strangers else f"ComfyUI skips {len(strangers)}, first {strangers[0]}")
         good, asked = not strangers, True
-    limit = READERS.get(to, {}).get(family)
+    limit = READERS.get(to, {}).get(family) or FILES.get((path.name.split(".")[0], to))
     if limit:
         said.append(f"diffusers: {limit}")
     else:
+        asked = True
         try:
             theirs = peft_deltas(path, family) if to == "peft" else in_diffusers.deltas(str(path), family)[0]
             mine = {t: v for t, v in want.items() if to != "peft" or t.startswith("denoiser:")}
             worst, complaints = check.compare(theirs, mine, family, None, LIMIT, {})
-            good, asked = good and not complaints, True
+            good = good and not complaints
             said.append(f"{len(theirs)} layers arrive, worst {worst:.1e} {'; '.join(complaints[:2])}")
         except Exception as error:  # a loader that refuses is a finding, not the end of the run
             good = False

@@ -64,7 +64,7 @@ def encoders() -> set[str]:
         for leaf in leaves:
             path = f"text_model.encoder.layers.{i}.{leaf}"
             made |= {f"{p}{path.replace('.', '_')}" for p in ("lora_te_", "lora_te1_", "lora_te2_")}
-            made |= {f"{p}.{path}" for p in ("text_encoder", "text_encoder_2", "text_encoders.clip_l.transformer", "text_encoders.clip_g.transformer")}
+            made |= {f"{p}.{path}" for p in ("text_encoder", "text_encoder_2", "text_encoders.clip_l.transformer", "text_encoders.clip_h.transformer", "text_encoders.clip_g.transformer")}
     for i in range(24):
         for leaf in [f"layer.0.SelfAttention.{x}" for x in "qkvo"] + [f"layer.1.DenseReluDense.{x}" for x in ("wi_0", "wi_1", "wo")]:
             path = f"encoder.block.{i}.{leaf}"

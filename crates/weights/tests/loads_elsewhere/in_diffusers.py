@@ -30,8 +30,8 @@ def denoiser(family: str):
         if family == "flux1":
             return FluxTransformer2DModel(guidance_embeds=True)
         if family == "sd3":
-            return SD3Transformer2DModel(num_layers=24, num_attention_heads=24, caption_projection_dim=1536, sample_size=32, pos_embed_max_size=32, dual_attention_layers=tuple(range(13)))
-        return WanTransformer3DModel(num_layers=40, num_attention_heads=12, ffn_dim=8960)
+            return SD3Transformer2DModel(num_layers=38, num_attention_heads=24, caption_projection_dim=1536, sample_size=32, pos_embed_max_size=32, dual_attention_layers=tuple(range(13)))
+        return WanTransformer3DModel(num_layers=40, num_attention_heads=12, ffn_dim=8960, image_dim=1280, added_kv_proj_dim=1536)
 
 
 def text_encoder() -> CLIPTextModel:

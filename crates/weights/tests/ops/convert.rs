@@ -102,10 +102,12 @@ fn half_precision_loses_only_its_rounding_and_where_nothing_is_to_do_no_bit() {
         }
         let (same, _) = converted_of(&adapter, &file, &ConvertOptions::new(Convention::Kohya)).unwrap();
         let again = open(&same);
-        for t in adapter.header.tensors.iter().filter(|t| !t.name.ends_with(".alpha")) {
+        // The UNet file has several alphas and gets one: its modules of another alpha change.
+        let factors = |name: &str| !name.ends_with(".alpha") && (adapter.detection.family != Family::Sdxl || name.ends_with("down.weight"));
+        for t in adapter.header.tensors.iter().filter(|t| factors(&t.name)) {
             let (_, found) = again.header.find(&t.name).unwrap_or_else(|| panic!("{name} lost {}", t.name));
             let bytes = |f: &[u8], r: &std::ops::Range<u64>| f[r.start as usize..r.end as usize].to_vec();
-            assert_eq!(bytes(&file, &t.range), bytes(&same, &found.range), "{}", t.name);
+            assert!(bytes(&file, &t.range) == bytes(&same, &found.range), "{}", t.name);
         }
     }
 }

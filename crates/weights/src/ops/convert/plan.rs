@@ -308,26 +308,25 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// kohya's UNet files get one alpha, unless all their modules have one already.
+    /// kohya's UNet files get one alpha: the one that most of their modules have, else the largest rank.
     fn one_alpha(&self) -> Result<Option<f64>, OpError> {
         if self.options.to != Convention::Kohya || !self.names.family.is_unet() {
             return Ok(None);
         }
-        let (mut stored, mut highest) = (Vec::new(), 0);
+        let (mut counts, mut highest): (BTreeMap<u64, usize>, usize) = (BTreeMap::new(), 0);
         for job in &self.jobs {
             let Job::Pair { modules, .. } = job else { continue };
             highest = highest.max(modules.iter().map(|i| self.rank(*i)).sum());
-            for i in modules {
-                let module = &self.input.adapter.modules[*i];
-                let alpha = if matches!(module.factors, Factors::Pair(_)) && !module.alpha_is_scale {
-                    tensors::alpha(self.input, module)?
-                } else {
-                    None
-                };
-                stored.push(alpha.filter(|_| modules.len() == 1));
+            for module in modules.iter().map(|i| &self.input.adapter.modules[*i]) {
+                let pair = matches!(module.factors, Factors::Pair(_)) && !module.alpha_is_scale;
+                let alpha = if pair { tensors::alpha(self.input, module)? } else { None };
+                if let Some(alpha) = alpha.filter(|a| *a > 0.0) {
+                    *counts.entry(alpha.to_bits()).or_default() += 1;
+                }
             }
         }
-        let common = stored.first().copied().flatten().filter(|a| stored.iter().all(|s| *s == Some(*a)));
+        // The most common one changes the fewest modules; of equally common ones the largest.
+        let common = counts.iter().max_by_key(|(bits, n)| (**n, **bits)).map(|(bits, _)| f64::from_bits(*bits));
         Ok(Some(common.unwrap_or(highest as f64)))
     }
 

@@ -14,6 +14,9 @@ use crate::ops::tensors::{self, encode, info, writable};
 use crate::write::{Planned, header_bound};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What became of a module, and Σσ² of its ΔW.
+pub(super) type Told = (ResizedModule, f64);
+
 /// A step of the writing, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Item {
@@ -180,7 +183,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The tensors of one item; of modules also what became of them, with Σσ².
-    pub(super) fn make(&self, index: usize) -> Result<Made, OpError> {
+    pub(super) fn make(&self, index: usize) -> Result<(Vec<Tensor>, Option<Told>), OpError> {
         match self.items[index] {
             Item::Tensor(i) => Ok((vec![self.copied(i)?], None)),
             Item::Module(i) => self.resized(&self.input.adapter.modules[i]).map(|(t, told)| (t, Some(told))),
@@ -193,7 +196,7 @@ impl<'a> Plan<'a> {
         Ok(Tensor { name: t.name.clone(), dtype: t.dtype, shape: t.shape.clone(), bytes })
     }
 
-    fn resized(&self, module: &Module) -> Result<(Vec<Tensor>, (ResizedModule, f64)), OpError> {
+    fn resized(&self, module: &Module) -> Result<(Vec<Tensor>, Told), OpError> {
         let loader = Loader { adapter: self.input.adapter, source: self.input.source, base: None };
         let delta = loader.load(module).map_err(|e| refused(&module.name, e))?;
         let found = Decomposed::of(&delta, &module.name)?;
@@ -309,9 +312,6 @@ struct Keys {
     up: String,
     alpha: String,
 }
-
-/// Tensors of the result, and what became of a module, with its Σσ².
-type Made = (Vec<Tensor>, Option<(ResizedModule, f64)>);
 
 impl Keys {
     /// Those of the file for a pair, kohya's for what becomes one.
