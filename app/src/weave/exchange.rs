@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_profile_of_another_layout_is_refused() {
-        let Some(other) = Layout::by_id("flux_transformer_19") else { return assert_eq!("no layout", "") };
+        let Some(other) = Layout::by_id("sdxl_unet_19") else { return assert_eq!("no layout", "") };
         let json = Profile::neutral(other).to_json();
         assert!(matches!(read(&json, flux()), Err(ProfileError::OtherLayout { .. })));
         assert!(matches!(read(&Profile::neutral(other).to_csv(), flux()), Err(ProfileError::OtherLayout { .. })));
