@@ -6,6 +6,7 @@ use weft_domain::merge::MergeOutcome;
 use weft_domain::operation::{CheckOutcome, Convention, Keep, Operation, OperationRequest, Severity};
 use weft_domain::{AdapterCard, AdapterId, JobState, JobView, RootView};
 use weft_weights::family::Family;
+use weft_weights::samples::{SampleSize, SampleSpec};
 
 async fn library(bench: &Bench) -> (RootView, AdapterCard) {
     bench.samples(4, Family::Flux1);
@@ -58,7 +59,11 @@ async fn an_edited_copy_is_in_the_library_and_the_original_untouched() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_resized_copy_has_the_rank_and_says_what_it_kept() {
     let bench = Bench::new().await;
-    let (root, card) = library(&bench).await;
+    let thick = SampleSpec { size: SampleSize::Tiny, ..SampleSpec::full(Family::Sd1, 4, 1) };
+    thick.write(fs::File::create(bench.root().join("thick.safetensors")).unwrap()).unwrap();
+    let root = bench.add().await;
+    let card = bench.card("thick.safetensors").await;
+    assert_eq!(card.rank_max, Some(4));
     let resize = Operation::Resize { keep: Keep::Rank(1), max_rank: None, dtype: None };
     let job = bench.services.operations.start(&bench.editor(), request(&root, &card, resize, "Thin")).await.unwrap();
     let outcome: MergeOutcome = serde_json::from_value(done(&bench, job).await.result.unwrap()).unwrap();
