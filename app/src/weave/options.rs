@@ -38,12 +38,15 @@ fn figure(
 ) -> AnyView {
     let loom = expect_context::<Loom>();
     view! {
-        <NumberField
-            spec
-            label=spec.label
-            value=Signal::derive(move || loom.state.with(read))
-            on_change=move |v: f64| loom.edit(spec.name, move |s| write(&mut s.options, v))
-        />
+        <label class="select-row">
+            <span class="form-label">{spec.label}</span>
+            <NumberField
+                spec
+                label=spec.label
+                value=Signal::derive(move || loom.state.with(read))
+                on_change=move |v: f64| loom.edit(spec.name, move |s| write(&mut s.options, v))
+            />
+        </label>
         <p class="form-help">{spec.help}</p>
     }
     .into_any()

@@ -129,7 +129,11 @@ fn Settings() -> impl IntoView {
             />
             <p class="form-help">{move || method.get().help()}</p>
             <Show when=move || !additive(method.get())>
-                <p class="form-help">"The chart above shows the plain weighted sum; this method changes strengths by itself."</p>
+                <p class="form-help">{move || if method.get().is_linear() {
+                    "The chart shows the plain weighted sum; this method changes strengths by itself."
+                } else {
+                    "The chart shows the plain weighted sum; this method changes strengths by itself. Rank and energy are known once it is woven."
+                }}</p>
             </Show>
             <MethodOptions/>
             <Show when=move || can_cut.get()>
