@@ -240,6 +240,18 @@ fn encode_e4m3(value: f32) -> u8 {
     sign | (code.clamp(0, 0x7e) as u8)
 }
 
+/// True when no value is NaN or infinite: 0·x is 0 for every number, in blocks that the compiler turns into vector code.
+pub(crate) fn finite(values: &[f32]) -> bool {
+    values.chunks(4096).all(|block| {
+        let mut lanes = [0f32; 16];
+        let (whole, rest) = block.as_chunks::<16>();
+        for chunk in whole {
+            lanes.iter_mut().zip(chunk).for_each(|(l, v)| *l += v * 0.0);
+        }
+        lanes.iter().all(|l| *l == 0.0) && rest.iter().all(|v| v.is_finite())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,11 @@
 use super::input::{self, Input};
 use super::output::{self, Bar};
 use super::strand::StrandArg;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
-use weft_weights::checkpoint::Checkpoint;
 use weft_weights::merge::MergeInput;
 use weft_weights::ops::Origin;
 use weft_weights::ops::bake::{BakePlan, BakeReport, StoreAs, bake};
@@ -50,7 +49,7 @@ fn store_as(word: &str) -> Result<StoreAs, String> {
 impl Bake {
     /// `inverse` takes the adapters out again.
     pub(super) fn run(self, inverse: bool) -> Result<ExitCode> {
-        let checkpoint = Checkpoint::open(&self.checkpoint).with_context(|| self.checkpoint.display().to_string())?;
+        let checkpoint = input::checkpoint(&self.checkpoint)?;
         let opened = self.strands.iter().map(|strand| Input::open(&strand.path)).collect::<Result<Vec<_>>>()?;
         let mut inputs = Vec::new();
         for (strand, opened) in self.strands.iter().zip(&opened) {

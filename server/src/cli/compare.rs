@@ -1,11 +1,10 @@
 //! `weft compare`.
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::output::{self, Bar};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use weft_weights::checkpoint::Checkpoint;
 use weft_weights::compare::{CompareOptions, Comparison, PairRelation, compare};
 use weft_weights::delta::Base;
 
@@ -32,7 +31,7 @@ pub(super) struct Compare {
 impl Compare {
     pub(super) fn run(self) -> Result<ExitCode> {
         let opened = self.files.iter().map(|path| Input::open(path)).collect::<Result<Vec<_>>>()?;
-        let base = self.base.as_deref().map(|path| Checkpoint::open(path).with_context(|| path.display().to_string())).transpose()?;
+        let base = self.base.as_deref().map(input::checkpoint).transpose()?;
         let options = CompareOptions {
             names: opened.iter().map(|input| input.label.clone()).collect(),
             seed: self.seed,

@@ -1,7 +1,7 @@
 //! `weft extract`.
 
 use super::output::{self, Bar};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,7 +57,7 @@ pub(super) struct Extract {
 }
 
 fn open(path: &Path) -> Result<(Checkpoint, Origin)> {
-    let checkpoint = Checkpoint::open(path).with_context(|| path.display().to_string())?;
+    let checkpoint = super::input::checkpoint(path)?;
     Ok((checkpoint, Origin::named(path.file_name().unwrap_or_default().to_string_lossy())))
 }
 

@@ -1,11 +1,10 @@
 //! `weft fits`.
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::output::{self, Bar};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use weft_weights::checkpoint::Checkpoint;
 use weft_weights::ops::fits::{Fit, Level, Share, fits};
 use weft_weights::strength::strengths;
 
@@ -30,7 +29,7 @@ pub(super) struct Fits {
 impl Fits {
     pub(super) fn run(self) -> Result<ExitCode> {
         let input = Input::open(&self.adapter)?;
-        let checkpoint = Checkpoint::open(&self.checkpoint).with_context(|| self.checkpoint.display().to_string())?;
+        let checkpoint = input::checkpoint(&self.checkpoint)?;
         let bar = Bar::new();
         let strengths = (!self.headers_only).then(|| strengths(&input.adapter, input.member().source, &bar)).transpose();
         bar.clear();

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use weft_weights::adapter::Adapter;
+use weft_weights::checkpoint::Checkpoint;
 use weft_weights::inspect::{neighbour_config, open as open_adapter};
 use weft_weights::merge::{Member, OutDtype};
 use weft_weights::profile::{Profile, presets};
@@ -57,6 +58,11 @@ pub(super) fn profile(text: &str, adapter: &Adapter) -> Result<Profile> {
         "csv" => Profile::from_csv(&text, layout)?,
         _ => Profile::parse(text.trim(), layout, None)?.profile,
     })
+}
+
+/// Opens a checkpoint: a file, the index of its shards, or a diffusers folder.
+pub(super) fn checkpoint(path: &Path) -> Result<Checkpoint> {
+    Checkpoint::open(path).with_context(|| path.display().to_string())
 }
 
 /// A number type by its word.

@@ -1,11 +1,10 @@
 //! `weft measure`.
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::output::{self, Bar};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use weft_weights::checkpoint::Checkpoint;
 use weft_weights::delta::Base;
 use weft_weights::measures::{FileMeasures, MeasureOptions, Measures, measures};
 
@@ -26,7 +25,7 @@ pub(super) struct Measure {
 impl Measure {
     pub(super) fn run(self) -> Result<ExitCode> {
         let input = Input::open(&self.file)?;
-        let base = self.base.as_deref().map(|path| Checkpoint::open(path).with_context(|| path.display().to_string())).transpose()?;
+        let base = self.base.as_deref().map(input::checkpoint).transpose()?;
         let bar = Bar::new();
         let base = base.as_ref().map(|b| b as &dyn Base);
         let found = measures(&input.adapter, input.member().source, base, &MeasureOptions::default(), &bar);

@@ -3,6 +3,7 @@
 use super::products::{Detail, Loaded, add_rows};
 use super::weights::Weight;
 use crate::adapter::Component;
+use crate::linalg::random::mix;
 use std::collections::BTreeSet;
 
 /// Σ min(|a|, |b|) of a sample, scaled up to the whole weight.
@@ -44,15 +45,15 @@ fn sample(weight: &Weight, detail: &Detail<'_>) -> BTreeSet<usize> {
         Component::Denoiser => 0,
         Component::TextEncoder(n) => u64::from(n) + 1,
     };
-    let mut state = mix(detail.seed ^ mix(component));
+    let mut state = step(detail.seed ^ step(component));
     for byte in weight.path.bytes() {
-        state = mix(state ^ u64::from(byte));
+        state = step(state ^ u64::from(byte));
     }
-    state = mix(state ^ weight.first as u64);
+    state = step(state ^ weight.first as u64);
     let count = detail.sample_rows.min(weight.m);
     let mut rows = BTreeSet::new();
     for last in weight.m - count..weight.m {
-        state = mix(state);
+        state = step(state);
         let row = (state % (last as u64 + 1)) as usize;
         if !rows.insert(row) {
             rows.insert(last);
@@ -62,9 +63,6 @@ fn sample(weight: &Weight, detail: &Detail<'_>) -> BTreeSet<usize> {
 }
 
 /// One step of SplitMix64 (Steele, Lea and Flood 2014).
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
+fn step(x: u64) -> u64 {
+    mix(x.wrapping_add(0x9E37_79B9_7F4A_7C15))
 }

@@ -8,9 +8,10 @@ mod ia3;
 mod oft;
 mod rotation;
 
-use super::read::{finite, shape_error};
+use super::read::shape_error;
 use super::{Delta, DeltaError, Dense, Form, Loader};
 use crate::adapter::{Kind, Module};
+use crate::dtype::finite;
 use crate::keys::Role;
 use crate::text::shown;
 

@@ -2,7 +2,7 @@
 
 use super::{DeltaError, Loader};
 use crate::adapter::Module;
-use crate::dtype::{Dtype, decode_f32};
+use crate::dtype::{Dtype, decode_f32, finite};
 use crate::text::shown;
 
 /// Values decoded between two looks at the bytes: they stay in the cache.
@@ -39,18 +39,6 @@ impl Loader<'_> {
 fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
     // Sizes agree: both come from the same checked header.
     let _ = decode_f32(dtype, bytes, out);
-}
-
-/// True when no value is NaN or infinite: 0·x is 0 for every number, in blocks that the compiler turns into vector code.
-pub(super) fn finite(values: &[f32]) -> bool {
-    values.chunks(4096).all(|block| {
-        let mut lanes = [0f32; 16];
-        let (whole, rest) = block.as_chunks::<16>();
-        for chunk in whole {
-            lanes.iter_mut().zip(chunk).for_each(|(l, v)| *l += v * 0.0);
-        }
-        lanes.iter().all(|l| *l == 0.0) && rest.iter().all(|v| v.is_finite())
-    })
 }
 
 pub(super) fn shape_error(module: &Module, reason: impl Into<String>) -> DeltaError {

@@ -42,7 +42,7 @@ impl Stream {
 
 /// The finaliser of splitmix64 (Steele, Lea, Flood 2014).
 #[inline(always)]
-fn mix(z: u64) -> u64 {
+pub(crate) fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     z ^ (z >> 31)

@@ -4,7 +4,7 @@ use super::plan::MergeError;
 use super::targets::{Named, Part, is_pair};
 use crate::adapter::{Factors, Module, Pair};
 use crate::delta::{Base, Delta, DeltaError, Loader};
-use crate::dtype::decode_f32;
+use crate::dtype::{decode_f32, finite};
 use crate::source::TensorSource;
 
 /// ΔW = scale·B·A of one module.
@@ -118,18 +118,6 @@ impl Reader<'_> {
     fn unreadable(&self, reason: String) -> MergeError {
         MergeError::Read { file: self.file.label.into(), reason }
     }
-}
-
-/// True when no value is NaN or infinite: 0·x is 0 for every number, in blocks that the compiler turns into vector code.
-pub(crate) fn finite(values: &[f32]) -> bool {
-    values.chunks(4096).all(|block| {
-        let mut lanes = [0f32; 16];
-        let (whole, rest) = block.as_chunks::<16>();
-        for chunk in whole {
-            lanes.iter_mut().zip(chunk).for_each(|(l, v)| *l += v * 0.0);
-        }
-        lanes.iter().all(|l| *l == 0.0) && rest.iter().all(|v| v.is_finite())
-    })
 }
 
 /// down'[p, i, k] = Σ_q mid[p, q, k]·down[q, i]: a Tucker core multiplied into the down factor. `mid` is r×r×k, `down` r×in.

@@ -50,7 +50,7 @@ pub(crate) use plan::Stored;
 use load::Reader;
 use targets::{Group, Named, Taking, grouped};
 
-use crate::adapter::{Adapter, Component, Module};
+use crate::adapter::{Adapter, Module};
 use crate::delta::Base;
 use crate::family::Family;
 use crate::layout::Layout;
@@ -295,7 +295,7 @@ fn named_groups(
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<Group>, Vec<Keys>), MergeError> {
     use names::Form;
-    let weight = |member: usize, module: &Module| weight(&plan.inputs[member], module);
+    let weight = |member: usize, module: &Module| plan.inputs[member].weight_of(module);
     let mut form = names::choose(files, plan.naming, family)?;
     loop {
         let groups = grouped(files, weight, Taking { fuse: form != Form::Kept, base })?;
@@ -329,16 +329,6 @@ fn unique(keys: &[Keys]) -> Result<(), MergeError> {
         Some(twice) => Err(MergeError::Plan(format!("two modules of the result would get the name {}", twice.stem))),
         None => Ok(()),
     }
-}
-
-/// Weight × block factor of a module; the module's own scale is not in it.
-fn weight(input: &MergeInput, module: &Module) -> f64 {
-    let weight = match module.target.component {
-        Component::Denoiser => input.weight,
-        Component::TextEncoder(_) => input.te_weight.unwrap_or(input.weight),
-    };
-    let factor = input.profile.as_ref().zip(module.slot).map_or(1.0, |(p, slot)| p.factor(slot));
-    weight * factor
 }
 
 fn divisor(plan: &MergePlan) -> (f64, f64) {

@@ -1,7 +1,7 @@
 //! What a merge is asked to do, what it answers, and how it fails.
 
 use super::options::validate;
-use crate::adapter::{Kind, Naming};
+use crate::adapter::{Component, Kind, Module, Naming};
 use crate::dtype::Dtype;
 use crate::linalg::Truncation;
 use crate::profile::Profile;
@@ -31,6 +31,16 @@ pub struct MergeInput {
 }
 
 impl MergeInput {
+    /// Weight × block factor of a module; the module's own scale is not in it.
+    pub(crate) fn weight_of(&self, module: &Module) -> f64 {
+        let weight = match module.target.component {
+            Component::Denoiser => self.weight,
+            Component::TextEncoder(_) => self.te_weight.unwrap_or(self.weight),
+        };
+        let factor = self.profile.as_ref().zip(module.slot).map_or(1.0, |(p, slot)| p.factor(slot));
+        weight * factor
+    }
+
     /// An input at `weight` without a profile.
     #[must_use]
     pub fn new(label: impl Into<String>, weight: f64) -> Self {

@@ -5,11 +5,10 @@ mod options;
 use crate::cli::input::{self, Input};
 use crate::cli::output::{self, Bar};
 use crate::cli::strand::StrandArg;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weft_domain::parameter::{ENERGY, RANK};
-use weft_weights::checkpoint::Checkpoint;
 use weft_weights::delta::Base;
 use weft_weights::merge::{Form, MergeInput, MergePlan, MergeReport, Method, OutDtype, merge_on};
 
@@ -63,7 +62,7 @@ impl Merge {
         let plan = self.plan(&opened)?;
         let members: Vec<_> = opened.iter().map(Input::member).collect();
         let bar = Bar::new();
-        let base = self.base.as_deref().map(|path| Checkpoint::open(path).with_context(|| path.display().to_string())).transpose()?;
+        let base = self.base.as_deref().map(input::checkpoint).transpose()?;
         let report = merge_on(&plan, &members, base.as_ref().map(|b| b as &dyn Base), &self.output, &bar);
         bar.clear();
         let report = report?;

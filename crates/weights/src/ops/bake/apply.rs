@@ -2,7 +2,7 @@
 
 use super::plan::{BakeError, BakePlan, BakeReport, Baked, Unplaced};
 use super::{layout, work};
-use crate::adapter::{Component, Kind, Module, Target};
+use crate::adapter::{Kind, Module, Target};
 use crate::checkpoint::{Checkpoint, Miss, Place};
 use crate::delta::{Base, Delta, Dense, Form, Loader, needs_base};
 use crate::merge::{Member, MergeInput};
@@ -63,7 +63,7 @@ impl<'a> Changes<'a> {
         let adapter = self.members[member].adapter;
         let mut baked = Baked { label: input.label.clone(), applied: 0, zero: 0, unplaced: Vec::new() };
         for (index, module) in adapter.modules.iter().enumerate() {
-            let weight = weight(input, module) * if inverse { -1.0 } else { 1.0 };
+            let weight = input.weight_of(module) * if inverse { -1.0 } else { 1.0 };
             if weight == 0.0 {
                 baked.zero += 1;
                 continue;
@@ -227,15 +227,6 @@ impl<'a> Changes<'a> {
             warnings,
         }
     }
-}
-
-/// Weight × block factor of a module.
-fn weight(input: &MergeInput, module: &Module) -> f64 {
-    let weight = match module.target.component {
-        Component::Denoiser => input.weight,
-        Component::TextEncoder(_) => input.te_weight.unwrap_or(input.weight),
-    };
-    weight * input.profile.as_ref().zip(module.slot).map_or(1.0, |(p, slot)| p.factor(slot))
 }
 
 fn reason(module: &Module, miss: Miss) -> String {

@@ -1,6 +1,7 @@
 //! From f32 to the stored type, rounded once: to nearest, or at random by how near each neighbour is.
 
 use crate::dtype::{Dtype, encode_f32};
+use crate::linalg::random::mix;
 
 /// Largest finite f16, and the smallest value that rounds beyond it.
 const F16_LIMIT: f32 = 65519.996;
@@ -135,10 +136,7 @@ impl Grid {
 /// 32 random bits that depend on the seed and the position alone (splitmix64, Steele et al. 2014).
 #[inline]
 fn random(seed: u64, index: u64) -> u32 {
-    let mut z = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((z ^ (z >> 31)) >> 32) as u32
+    (mix(seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))) >> 32) as u32
 }
 
 #[cfg(test)]

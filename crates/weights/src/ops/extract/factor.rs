@@ -2,6 +2,7 @@
 
 use super::find::{Change, Weight};
 use super::plan::ExtractPlan;
+use crate::linalg::random::mix;
 use crate::linalg::{Spectrum, Stack, Truncation, keep_for};
 use crate::ops::OpError;
 use faer::linalg::matmul::matmul;
@@ -133,10 +134,7 @@ fn hash(text: &str) -> u64 {
 
 /// A value near the normal distribution (the sum of four uniform ones) that depends on seed and index alone: directions need no more.
 fn gauss(seed: u64, index: u64) -> f32 {
-    let mut z = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^= z >> 31;
+    let z = mix(seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     let sum: i32 = (0..4).map(|k| ((z >> (16 * k)) & 0xffff) as i32).sum();
     (sum - 131_070) as f32 / 37_837.0
 }
