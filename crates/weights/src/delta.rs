@@ -160,6 +160,14 @@ impl Delta {
         factors::exact(&self.form, limit)
     }
 
+    /// As [`Self::factors`], without a copy of a pair.
+    pub(crate) fn into_factors(self, limit: usize) -> Option<Product> {
+        match self.form {
+            Form::Product(pair) if pair.rank <= limit => Some(pair),
+            form => factors::exact(&form, limit),
+        }
+    }
+
     /// Rank of what [`Self::factors`] gives; None for stored differences.
     #[must_use]
     pub fn factor_rank(&self) -> Option<usize> {

@@ -280,10 +280,15 @@ impl<'a> Prepared<'a> {
 
 /// (down, up) shapes of a module of the result.
 fn shapes(group: &Group, keys: &Keys, rank: usize) -> (Vec<usize>, Vec<usize>) {
-    match keys.conv {
-        Some((inputs, h, w)) => (vec![rank, inputs, h, w], vec![group.m, rank, 1, 1]),
+    match &keys.conv {
+        Some(kernel) => ([&[rank, inputs(group, kernel)], &kernel[..]].concat(), [&[group.m, rank], &vec![1; kernel.len()][..]].concat()),
         None => (vec![rank, group.n], vec![group.m, rank]),
     }
+}
+
+/// Input channels of a convolution.
+fn inputs(group: &Group, kernel: &[usize]) -> usize {
+    group.n / kernel.iter().product::<usize>().max(1)
 }
 
 /// Groups with their keys. Where the chosen names have no key for some group, all get kohya's.

@@ -28,8 +28,8 @@ pub(crate) struct Keys {
     pub(crate) up: String,
     /// None: no alpha is written, which every reader takes as scale 1.
     pub(crate) alpha: Option<String>,
-    /// (in, kh, kw) where the factors are convolutions.
-    pub(crate) conv: Option<(usize, usize, usize)>,
+    /// Dimensions of the kernel where the factors are convolutions, as many as the first file has.
+    pub(crate) conv: Option<Vec<usize>>,
 }
 
 /// Where the names of the result come from.
@@ -118,7 +118,7 @@ pub(crate) fn keys(files: &[Named<'_>], group: &Group, form: Form, family: Famil
     }
 }
 
-fn kept(files: &[Named<'_>], group: &Group, conv: Option<(usize, usize, usize)>) -> Option<Keys> {
+fn kept(files: &[Named<'_>], group: &Group, conv: Option<Vec<usize>>) -> Option<Keys> {
     let (file, module) =
         group.parts.iter().map(|p| (&files[p.member], files[p.member].module(p))).find(|(_, m)| m.target.rows == group.target.rows)?;
     if module.naming == Naming::Peft {
@@ -134,16 +134,15 @@ fn kept(files: &[Named<'_>], group: &Group, conv: Option<(usize, usize, usize)>)
     Some(Keys { stem: module.name.clone(), down, up, alpha, conv })
 }
 
-fn peft(stem: String, conv: Option<(usize, usize, usize)>) -> Keys {
+fn peft(stem: String, conv: Option<Vec<usize>>) -> Keys {
     Keys { down: format!("{stem}.lora_A.weight"), up: format!("{stem}.lora_B.weight"), alpha: None, conv, stem }
 }
 
 /// The first part's form decides; 1×1 convolutions and linear layers hold the same numbers.
-fn conv(files: &[Named<'_>], group: &Group) -> Option<(usize, usize, usize)> {
+fn conv(files: &[Named<'_>], group: &Group) -> Option<Vec<usize>> {
     let part = group.parts.first()?;
-    let module = files[part.member].module(part);
-    let (h, w) = module.kernel?;
-    Some((group.n / (h * w).max(1), h, w))
+    let file = &files[part.member];
+    file.module(part).kernel_shape(&file.adapter.header)
 }
 
 /// kohya's flattened key stem of a target.
