@@ -181,3 +181,12 @@ impl Delta {
         self.scale.abs() * factors::energy(&self.form).max(0.0).sqrt()
     }
 }
+
+/// The transpose of a row-major rows × columns matrix.
+pub(crate) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    for (i, row) in values.chunks_exact(columns.max(1)).enumerate().take(rows) {
+        row.iter().enumerate().for_each(|(j, v)| out[j * rows + i] = *v);
+    }
+    out
+}

@@ -44,7 +44,6 @@ pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate, estimate_on};
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
 pub use weft_domain::merge::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
 
-pub(crate) use names::{kohya_stem, ldm};
 pub(crate) use plan::Stored;
 
 use load::Reader;

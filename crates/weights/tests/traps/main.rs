@@ -6,5 +6,5 @@ mod elsewhere;
 mod engine;
 mod made;
 #[path = "../support/mod.rs"]
-#[expect(dead_code, reason = "shared with the other tests, which use more of it")]
 mod support;
+mod tools;
