@@ -18,10 +18,15 @@ from .work import Work  # noqa: E402
 
 def stages():
     """Name, file that says it is done, and work, in order."""
-    from . import vae
+    from . import latents, text, unet, vae, vocabulary
 
     return [
         ("vae", "vae.pt", vae.train_vae),
+        ("tokenizer", "tokenizer.json", vocabulary.make),
+        ("text", "text.pt", text.train),
+        ("latents", "latents.json", latents.make),
+        ("unet", "unet.pt", unet.train),
+        ("decoder", "decoder.pt", vae.train_decoder),
     ]
 
 

@@ -82,7 +82,6 @@ class Trainer:
         names = list(STYLES)
         self.styled = to_tensor(np.stack([np.asarray(picture(901_000_000 + i, style=names[i % 6])[0]) for i in range(18)]
                                          + [np.asarray(picture(902_000_000 + i, subject=list(SUBJECTS)[i % 2])[0]) for i in range(6)]))
-        self.best = None
 
     def start(self, loop: Loop, group: Group) -> None:
         self.pool = Pool(group, loop.step)
@@ -127,9 +126,10 @@ def _first_pool(group: Group) -> Pool:
     return Pool(Group(0, 1), 0)
 
 
-def train_vae(work: Work, group: Group, plan: Plan = VAE_PLAN) -> None:
+def train_vae(work: Work, group: Group, plan: Plan | None = None) -> None:
     """Ends with `vae.pt`: averaged weights and the latents' scaling factor."""
     torch.manual_seed(0)
+    plan = work.plan("vae", plan or VAE_PLAN)
     model = networks.vae()
     trainer = Trainer(work, group, model, False, plan)
     loop = Loop("vae", work, group, plan, {"vae": model})
@@ -140,9 +140,10 @@ def train_vae(work: Work, group: Group, plan: Plan = VAE_PLAN) -> None:
         work.save("vae.pt", {"vae": model.state_dict(), "factor": scaling_factor(model)})
 
 
-def train_decoder(work: Work, group: Group, plan: Plan = DECODER_PLAN) -> None:
+def train_decoder(work: Work, group: Group, plan: Plan | None = None) -> None:
     """Ends with `decoder.pt`: the autoencoder with a better decoder, the same encoder and the same factor."""
     torch.manual_seed(0)
+    plan = work.plan("decoder", plan or DECODER_PLAN)
     model = networks.vae()
     first = work.load("vae.pt")
     model.load_state_dict(first["vae"])

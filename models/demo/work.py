@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -42,6 +43,11 @@ class Work:
 
     def load_json(self, name: str):
         return json.loads(self.path(name).read_text())
+
+    def plan(self, stage: str, plan):
+        """The stage's plan with what `<stage>.plan.json` changes in it, for example {"steps": 20000}."""
+        name = f"{stage}.plan.json"
+        return replace(plan, **self.load_json(name)) if self.has(name) else plan
 
     def log(self, stage: str, text: str) -> None:
         """One line to standard output; only the first process speaks."""
