@@ -14,13 +14,13 @@ pub async fn checkpoints_list(query: CheckpointQuery) -> Result<CheckpointPage, 
 }
 
 /// All that is known of one checkpoint.
-#[server(prefix = "/fn", endpoint = "checkpoints/details", input = Json)]
+#[server(name = AskCheckpoint, prefix = "/fn", endpoint = "checkpoints/details", input = Json)]
 pub async fn checkpoint_details(id: CheckpointId) -> Result<CheckpointDetails, ApiError> {
     answer(services().checkpoints.details(&role().await?, id).await)
 }
 
 /// How an adapter fits one checkpoint, or all, best first.
-#[server(prefix = "/fn", endpoint = "checkpoints/fits", input = Json)]
+#[server(name = AskFits, prefix = "/fn", endpoint = "checkpoints/fits", input = Json)]
 pub async fn adapter_fits(id: AdapterId, checkpoint: Option<CheckpointId>) -> Result<AdapterFits, ApiError> {
     answer(services().checkpoints.fits(&role().await?, id, checkpoint).await)
 }
