@@ -90,11 +90,11 @@ fn Facts(details: CheckpointDetails) -> impl IntoView {
         <div class="ckpt-facts">
             <dl class="facts">{facts(&details).into_iter().map(fact).collect_view()}{hashes}</dl>
             <div>
-                <h3 class="label">"How the model is known"</h3>
+                <h2 class="label">"How the model is known"</h2>
                 <p class="evidence-sum">{sure}</p>
                 <ul class="evidence">{details.evidence.clone().into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
                 {several.then(|| view! {
-                    <h3 class="label">"Files"</h3>
+                    <h2 class="label">"Files"</h2>
                     <ul class="ckpt-files">
                         {details.files.into_iter().take(FILES).map(file).collect_view()}
                         {(rest > 0).then(|| view! { <li class="hint">{format!("and {rest} more")}</li> })}

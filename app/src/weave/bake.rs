@@ -148,7 +148,7 @@ fn FitOf(checkpoint: RwSignal<CheckpointId>, request: Memo<Option<Weave>>) -> im
     let row = move |(id, fit): (AdapterId, Fit)| {
         view! { <li title=fit.reason><Badge tone=fit_tone(fit.level)>{fit.level.label()}</Badge><bdi>{loom.name(id)}</bdi></li> }
     };
-    view! { <ul class="bake-fits" role="status">{move || fits.get().into_iter().map(row).collect_view()}</ul> }
+    view! { <ul class="bake-fits" aria-live="polite">{move || fits.get().into_iter().map(row).collect_view()}</ul> }
 }
 
 /// The new checkpoint: what went in, what did not.
