@@ -116,6 +116,32 @@ def read_back(out: Path, unet, vae, text, tokenizer, factor: float) -> float:
     return worst
 
 
+def write_expected(out: Path) -> None:
+    """`expected.safetensors` and `.json`: what diffusers makes of the exported files alone, also with two adapters by `load_lora_weights`."""
+    pipe, tensors, cases = pipeline(out), {}, []
+    found = {a.name: out / "adapters" / f"{a.name}.safetensors" for a in ADAPTERS}
+    found = {name: path for name, path in found.items() if path.exists()}
+    wanted = [("plain", base.PROMPTS[0], 1, {})]
+    chosen = [name for name in ("neon-style", "zibby-fox") if name in found]
+    if len(chosen) == 2:
+        wanted += [("neon", f"neon style, {base.PROMPTS[2]}", 3, {"neon-style": 1.0}), ("both", f"neon style, zibby fox near {base.PROMPTS[7][2:]}", 5, {"neon-style": 0.6, "zibby-fox": 0.9})]
+        for name in chosen:
+            pipe.load_lora_weights(str(found[name]), adapter_name=name.replace("-", "_"))
+    for tag, prompt, seed, adapters in wanted:
+        if chosen:
+            pipe.set_adapters([n.replace("-", "_") for n in adapters], list(adapters.values())) if adapters else pipe.disable_lora()
+            if adapters:
+                pipe.enable_lora()
+        noise = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(seed))
+        latents = pipe(prompt, negative_prompt="", latents=noise, num_inference_steps=STEPS, guidance_scale=GUIDANCE, output_type="latent", height=128, width=128).images
+        picture = pipe.vae.decode(latents / pipe.vae.config.scaling_factor).sample.clamp(-1, 1)
+        tensors |= {f"{tag}.noise": noise, f"{tag}.latents": latents, f"{tag}.picture": picture.half()}
+        cases.append({"name": tag, "prompt": prompt, "negative": "", "seed": seed, "steps": STEPS, "guidance": GUIDANCE, "adapters": adapters,
+                      "ids": pipe.tokenizer(prompt, padding="max_length", max_length=TEXT["positions"], truncation=True).input_ids})
+    write_safetensors(out / "expected.safetensors", tensors, {"format": "pt"})
+    (out / "expected.json").write_text("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]\n")
+
+
 @torch.no_grad()
 def export(work: Work, out: Path) -> None:
     """Writes and checks everything; `out` may exist."""
@@ -137,6 +163,7 @@ def export(work: Work, out: Path) -> None:
             assert target.stat().st_size < 1_000_000, target
     if work.has("adapters.json"):
         shutil.copyfile(work.path("adapters.json"), out / "adapters" / "adapters.json")
+    write_expected(out)
     total = sum(f.stat().st_size for f in out.rglob("*") if f.is_file())
     work.log("export", f"{total / 1e6:.2f} MB in {out}")
 
