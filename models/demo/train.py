@@ -12,7 +12,7 @@ if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
 
 import torch.multiprocessing as processes  # noqa: E402
 
-from .parallel import Group, quiet_threads  # noqa: E402
+from .parallel import Group, leave_with_parent, quiet_threads  # noqa: E402
 from .work import Work  # noqa: E402
 
 
@@ -33,6 +33,8 @@ def stages():
 
 def _process(rank: int, folder: str, world: int, only: str, port: int) -> None:
     quiet_threads()
+    if world > 1:
+        leave_with_parent()
     work, group = Work(folder, rank), Group(rank, world, port)
     for name, product, run in stages():
         if only and name != only or not only and group.agree(float(work.has(product))):
