@@ -53,7 +53,7 @@ pub fn chunks(prompt: &Prompt, dialect: Dialect, frame: Frame, tokens: &mut dyn 
         match item {
             Item::Break(_) => builder.next(),
             Item::Text(part) => {
-                let words = if dialect == Dialect::ComfyUi { words(&part.text) } else { vec![0..part.text.len()] };
+                let words = if dialect == Dialect::ComfyUi { words(&part.text) } else { std::iter::once(0..part.text.len()).collect() };
                 for word in words {
                     let group = tokens(&part.text[word.clone()]).into_iter().map(|token| Placed {
                         span: part.source(word.start + token.span.start..word.start + token.span.end),

@@ -48,8 +48,8 @@ fn t5_as_sentencepiece_and_tokenizers() {
         if text != "e\u{301}\u{301}" {
             assert_eq!(ids(&json.encode(text)), want(&case["tokenizers"]), "{text:?} (tokenizer.json)");
         }
-        // SentencePiece knows no special words in text, the tokenizers library does, and so do we.
-        if !text.contains("</s>") {
+        // SentencePiece knows no special words in text and takes a typed ▁ for a space; the tokenizers library does neither, nor do we.
+        if !text.contains("</s>") && !text.contains('▁') {
             assert_eq!(ids(&model.encode(text)), want(&case["sentencepiece"]), "{text:?} (spiece.model)");
         }
     }
