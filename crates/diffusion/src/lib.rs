@@ -1,4 +1,4 @@
-//! From words to pictures: seeded noise, schedules, samplers.
+//! From words to pictures: prompts, tokenizers, seeded noise, schedules, samplers.
 //!
 //! Pure: no database, no HTTP, no files, no clock, no global state. Compiles to WebAssembly.
 //!
@@ -6,5 +6,7 @@
 //! variance-exploding models x = x0 + σ·n, for flow models x = (1 − σ)·x0 + σ·n (see [`schedule::Path`]).
 
 pub mod noise;
+pub mod prompt;
 pub mod sampler;
 pub mod schedule;
+pub mod tokenizer;
