@@ -18,7 +18,7 @@ from .work import Work  # noqa: E402
 
 def stages():
     """Name, file that says it is done, and work, in order."""
-    from . import latents, text, unet, vae, vocabulary
+    from . import adapters, latents, text, unet, vae, vocabulary
 
     return [
         ("vae", "vae.pt", vae.train_vae),
@@ -27,6 +27,7 @@ def stages():
         ("latents", "latents.json", latents.make),
         ("unet", "unet.pt", unet.train),
         ("decoder", "decoder.pt", vae.train_decoder),
+        ("adapters", "adapters.json", adapters.train),
     ]
 
 
