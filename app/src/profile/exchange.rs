@@ -2,13 +2,11 @@
 //!
 //! The same notations as the command line reads. JSON and CSV name the slots; text is told by the number of its values.
 
-use super::loom::Loom;
-use super::profile::{factors, labels, profile};
+use super::{Change, Profiled, factors, profile};
 use crate::dom;
 use crate::kit::{Button, CopyButton, Glyph, Look, Select, TextField};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use weft_domain::AdapterId;
 use weft_weights::layout::Layout;
 use weft_weights::profile::{Profile, ProfileError, to_text};
 
@@ -48,33 +46,28 @@ fn is_table(text: &str) -> bool {
         })
 }
 
-/// Way in and out for the profile of one strand.
+/// Way in and out for a profile.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exchange {
-    loom: Loom,
-    id: AdapterId,
+    profiled: Profiled,
     /// Why the last one was not taken.
     error: RwSignal<Option<String>>,
     open: RwSignal<bool>,
 }
 
 impl Exchange {
-    pub(super) fn new(loom: Loom, id: AdapterId) -> Self {
-        Self { loom, id, error: RwSignal::new(None), open: RwSignal::new(false) }
+    pub(super) fn new(profiled: Profiled) -> Self {
+        Self { profiled, error: RwSignal::new(None), open: RwSignal::new(false) }
     }
 
-    /// Makes what a text says the strand's profile; says why not where it cannot.
+    /// Makes what a text says the profile; says why not where it cannot.
     fn take(self, text: &str) -> bool {
-        let loom = self.loom;
-        let Some(layout) = untrack(move || loom.layout()) else { return false };
+        let Some(layout) = self.profiled.layout.get_untracked() else { return false };
         match read(text, layout) {
-            Ok((name, read)) => {
+            Ok((preset, read)) => {
                 self.error.set(None);
-                let values = factors(&read, &labels(loom));
-                loom.edit_strand("paste", self.id, |s| {
-                    s.preset = name;
-                    s.factors = values;
-                });
+                let factors = factors(&read, &self.profiled.labels());
+                self.profiled.on_change.run(Change { what: "paste".to_owned(), preset, factors });
                 true
             }
             Err(why) => {
@@ -97,8 +90,8 @@ impl Exchange {
         }
         spawn_local(async move {
             let text = dom::text_of(&file).await;
-            // The strand may be gone by now.
-            if self.loom.state.try_get_untracked().is_none() || self.error.try_get_untracked().is_none() {
+            // The editor may be gone by now.
+            if self.error.try_get_untracked().is_none() {
                 return;
             }
             match text {
@@ -109,14 +102,13 @@ impl Exchange {
     }
 
     fn with_profile<T>(self, write: impl FnOnce(&Profile) -> T) -> Option<T> {
-        let layout = self.loom.layout()?;
-        let factors = self.loom.state.with(|s| s.strand(self.id).map(|s| s.factors.clone()))?;
-        Some(write(&profile(layout, &factors)))
+        let layout = self.profiled.layout.get()?;
+        Some(self.profiled.factors.with(|factors| write(&profile(layout, factors))))
     }
 
     fn download(self, extension: &str, mime: &str, write: fn(&Profile) -> String) {
         if let Some(text) = untrack(move || self.with_profile(write)) {
-            dom::download(&file_name(&untrack(move || self.loom.name(self.id)), extension), mime, &text);
+            dom::download(&file_name(&self.profiled.name.get_untracked(), extension), mime, &text);
         }
     }
 }
@@ -135,9 +127,13 @@ fn file_name(name: &str, extension: &str) -> String {
 
 /// Paste, open, copy and download.
 #[component]
-pub(super) fn Exchanging(exchange: Exchange) -> impl IntoView {
-    let Exchange { loom, error, open, .. } = exchange;
-    let layout = loom.layout();
+pub(super) fn Exchanging(
+    exchange: Exchange,
+    /// Unique on the page.
+    id: &'static str,
+) -> impl IntoView {
+    let Exchange { profiled, error, open } = exchange;
+    let layout = profiled.layout.get_untracked();
     let pasted = RwSignal::new(String::new());
     let counts =
         layout.map(|l| l.views().map(|v| format!("{} ({})", v.entries.len(), v.id)).collect::<Vec<_>>().join(", ")).unwrap_or_default();
@@ -166,7 +162,7 @@ pub(super) fn Exchanging(exchange: Exchange) -> impl IntoView {
             <summary>"Paste, open, copy or download"</summary>
             <form class="paste" on:submit=apply on:paste=paste>
                 <TextField
-                    id="profile-text"
+                    id=format!("{id}-text")
                     label="Paste block weights"
                     value=pasted
                     on_input=move |v: String| { pasted.set(v); error.set(None); }
@@ -193,7 +189,7 @@ pub(super) fn Exchanging(exchange: Exchange) -> impl IntoView {
 /// The profile in one of the community's notations.
 #[component]
 fn AsText(exchange: Exchange) -> impl IntoView {
-    let layout = exchange.loom.layout();
+    let layout = exchange.profiled.layout.get_untracked();
     let first = layout.and_then(|l| l.views().next()).map(|v| v.id.to_owned()).unwrap_or_default();
     let view = RwSignal::new(first);
     let options = layout

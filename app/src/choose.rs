@@ -1,39 +1,57 @@
 //! The window that chooses adapters: search, recent ones first, only what fits unless asked otherwise.
 
-use super::chart::colour;
-use super::loom::Loom;
-use super::state::MAX_STRANDS;
 use crate::api::{ApiError, library_query, library_recent};
+use crate::blocks::colour;
 use crate::kit::{Button, Chip, Dialog, Glyph, Icon, Look, ProblemView, SearchField, Shape, Skeleton};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
-use weft_domain::{AdapterCard, FileState, LibraryQuery};
+use weft_domain::{AdapterCard, AdapterId, FileState, LibraryQuery};
 
 /// Adapters shown at once.
 const SHOWN: u64 = 24;
 /// Pause after the last key before the library is asked.
 const PAUSE: Duration = Duration::from_millis(120);
 
+/// What the window chooses for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choosing {
+    /// Chosen so far, each with the number of its colour.
+    pub chosen: Signal<Vec<(AdapterId, usize)>>,
+    /// What fits: id and name of a family. None: everything does.
+    pub family: Signal<Option<(String, String)>>,
+    /// Most that can be chosen.
+    pub most: usize,
+    pub on_add: Callback<AdapterCard>,
+    pub on_remove: Callback<AdapterId>,
+    /// What stands below the list, by the number that is chosen.
+    pub say: fn(usize) -> String,
+}
+
+impl Choosing {
+    fn tone(self, id: AdapterId) -> Option<usize> {
+        self.chosen.with(|list| list.iter().find(|(other, _)| *other == id).map(|(_, tone)| *tone))
+    }
+
+    fn count(self) -> usize {
+        self.chosen.with(Vec::len)
+    }
+}
+
 /// The window; its content exists only while it is open.
 #[component]
-pub(super) fn ChooseDialog(open: RwSignal<bool>) -> impl IntoView {
+pub(crate) fn ChooseDialog(open: RwSignal<bool>, choosing: Choosing) -> impl IntoView {
     view! {
         <Dialog id="choose" title="Choose adapters" open shape=Shape::Wide>
-            <Choose open/>
+            <Choose open choosing/>
         </Dialog>
     }
 }
 
 #[component]
-fn Choose(open: RwSignal<bool>) -> impl IntoView {
-    let loom = expect_context::<Loom>();
-    // What fits is what the first strand is.
-    let family = Memo::new(move |_| {
-        let first = loom.state.with(|s| s.strands.first().map(|s| s.adapter))?;
-        loom.card(first).filter(|c| c.family != "unknown").map(|c| (c.family, c.family_label))
-    });
+fn Choose(open: RwSignal<bool>, choosing: Choosing) -> impl IntoView {
+    let family = choosing.family;
     let text = RwSignal::new(String::new());
     let only = RwSignal::new(true);
     let found = RwSignal::new(None::<Result<Vec<AdapterCard>, ApiError>>);
@@ -89,14 +107,13 @@ fn Choose(open: RwSignal<bool>) -> impl IntoView {
             let card = found.with_untracked(|f| {
                 f.as_ref()
                     .and_then(|f| f.as_ref().ok())
-                    .and_then(|cards| cards.iter().find(|c| loom.state.with_untracked(|s| s.strand(c.id).is_none())).cloned())
+                    .and_then(|cards| cards.iter().find(|c| untrack(|| choosing.tone(c.id).is_none())).cloned())
             });
-            if let Some(card) = card {
-                loom.add(card);
+            if let Some(card) = card.filter(|_| untrack(|| choosing.count() < choosing.most)) {
+                choosing.on_add.run(card);
             }
         }
     };
-    let count = Memo::new(move |_| loom.state.with(|s| s.strands.len()));
     view! {
         <div class="choose" on:keydown=move |ev| if is_search(&ev) { first(ev) }>
             <div class="choose-bar">
@@ -111,15 +128,11 @@ fn Choose(open: RwSignal<bool>) -> impl IntoView {
                 Some(Err(error)) => view! { <ProblemView error/> }.into_any(),
                 Some(Ok(cards)) if cards.is_empty() => view! { <p class="hint choose-none" role="status">"Nothing in the library fits these words."</p> }.into_any(),
                 Some(Ok(cards)) => view! {
-                    <ul class="choose-grid">{cards.into_iter().map(|card| view! { <li><Choice card/></li> }).collect_view()}</ul>
+                    <ul class="choose-grid">{cards.into_iter().map(|card| view! { <li><Choice card choosing/></li> }).collect_view()}</ul>
                 }.into_any(),
             }}
             <footer class="choose-foot">
-                <span class="hint" role="status">{move || match count.get() {
-                    0 => "Choose two or more that go together.".to_owned(),
-                    1 => "One strand. Choose another to weave.".to_owned(),
-                    n => format!("{n} strands."),
-                }}</span>
+                <span class="hint" role="status">{move || (choosing.say)(choosing.count())}</span>
                 <Button look=Look::Primary on:click=move |_| open.set(false)>"Done"</Button>
             </footer>
         </div>
@@ -131,20 +144,19 @@ fn is_search(event: &leptos::ev::KeyboardEvent) -> bool {
     event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok()).is_some_and(|input| input.type_() == "search")
 }
 
-/// One adapter to choose; pressed while it is in the weave.
+/// One adapter to choose; pressed while it is chosen.
 #[component]
-fn Choice(card: AdapterCard) -> impl IntoView {
-    let loom = expect_context::<Loom>();
+fn Choice(card: AdapterCard, choosing: Choosing) -> impl IntoView {
     let id = card.id;
-    let tone = Memo::new(move |_| loom.state.with(|s| s.strand(id).map(|s| s.colour)));
-    let full = Memo::new(move |_| loom.state.with(|s| s.strands.len() >= MAX_STRANDS) && tone.get().is_none());
+    let tone = Memo::new(move |_| choosing.tone(id));
+    let full = Memo::new(move |_| choosing.count() >= choosing.most && tone.get().is_none());
     let facts = [Some(card.family_label.clone()), card.rank_label()].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let (src, name) = (card.preview_url(160), card.name.clone());
     let toggle = move |_| {
         if tone.get_untracked().is_some() {
-            loom.edit("remove", |s| s.strands.retain(|x| x.adapter != id));
+            choosing.on_remove.run(id);
         } else {
-            loom.add(card.clone());
+            choosing.on_add.run(card.clone());
         }
     };
     view! {

@@ -47,9 +47,9 @@ impl Frame {
 
 /// The curve. A press takes the rank of the nearest point; the exact rank is typed beside it.
 #[component]
-pub(super) fn Curve(
+pub fn Curve(
     #[prop(into)] estimate: Signal<Option<MergeEstimate>>,
-    /// The numbers belong to an earlier state of the weave.
+    /// The numbers belong to an earlier question.
     #[prop(into)]
     stale: Signal<bool>,
     #[prop(into)] on_rank: Callback<u32>,
