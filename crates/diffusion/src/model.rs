@@ -23,6 +23,6 @@ pub use error::ModelError;
 pub use flux::{Flux, FluxCondition};
 pub use load::{Denoiser, Footprint, LoadOptions, Model, usual_size};
 pub use t5::T5;
-pub use unet::{Condition, Prediction, Unet, UnetConfig};
+pub use unet::{Condition, Unet, UnetConfig};
 pub use vae::{Tiling, Vae};
 pub use weights::{ModelFiles, ModelPaths};

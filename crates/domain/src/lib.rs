@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod compare;
 pub mod event;
+pub mod generation;
 pub mod ids;
 pub mod job;
 pub mod merge;

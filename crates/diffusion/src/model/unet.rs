@@ -4,7 +4,7 @@ mod block;
 mod config;
 mod transformer;
 
-pub use config::{Prediction, UnetConfig};
+pub use config::UnetConfig;
 
 use super::compute::Compute;
 use super::error::{ModelError, Result};
@@ -14,9 +14,6 @@ use super::weights::Loader;
 use crate::kernel::{Activation, Conv};
 use block::{Down, Mid, Up};
 use candle_core::Tensor;
-
-/// Width of the embedding of each of SDXL's sizes.
-const SIZE_WIDTH: usize = 256;
 
 /// A denoiser of the SD families.
 #[derive(Debug)]
@@ -95,13 +92,15 @@ impl Unet {
             return Err(ModelError::Request("only SDXL takes sizes beside the text".to_owned()));
         };
         let width = pooled.len() / sizes.len().max(1);
-        if width + 6 * SIZE_WIDTH != inputs {
-            return Err(ModelError::Request(format!("the pooled text has {width} values where the model takes {}", inputs - 6 * SIZE_WIDTH)));
-        }
+        // What the pooled text leaves is shared by the six sizes: 256 each in SDXL.
+        let each = inputs.checked_sub(width).filter(|left| left.is_multiple_of(12) && *left > 0).map(|left| left / 6);
+        let Some(each) = each else {
+            return Err(ModelError::Request(format!("a pooled text of {width} values and six sizes do not make up the {inputs} that the model takes")));
+        };
         let mut rows = Vec::with_capacity(sizes.len() * inputs);
         for (pooled, sizes) in pooled.chunks_exact(width.max(1)).zip(sizes) {
             rows.extend_from_slice(pooled);
-            sizes.iter().for_each(|s| rows.extend(sinusoid(f64::from(*s), SIZE_WIDTH)));
+            sizes.iter().for_each(|s| rows.extend(sinusoid(f64::from(*s), each)));
         }
         let x = self.compute.tensor(&rows, &[sizes.len(), inputs])?;
         two.forward(&activate(&self.compute, &one.forward(&x, None)?, Activation::Silu)?, None)

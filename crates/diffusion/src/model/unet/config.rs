@@ -3,19 +3,8 @@
 use super::super::config::Config;
 use super::super::error::{ModelError, Result};
 use super::super::weights::Loader;
+use crate::schedule::Prediction;
 use weft_weights::family::Family;
-
-/// What a denoiser predicts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Prediction {
-    /// The noise.
-    Epsilon,
-    /// A mixture of noise and picture (Salimans and Ho 2022).
-    V,
-    /// The way from picture to noise (flow matching).
-    Flow,
-}
 
 /// Structure of a UNet.
 #[derive(Debug, Clone, PartialEq)]
