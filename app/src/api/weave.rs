@@ -6,7 +6,7 @@ use super::access::{answer, role, services};
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
-use weft_domain::compare::Comparison;
+use weft_domain::compare::{CompareAnswer, Comparison};
 use weft_domain::merge::{MergeEstimate, MergeRequest, Verdict, Weave};
 use weft_domain::{AdapterId, JobView};
 use weft_weights::gram::GramSet;
@@ -28,7 +28,13 @@ pub async fn weave_together(ids: Vec<AdapterId>) -> Result<Together, ApiError> {
     Ok(Together { verdict: together.verdict, gram: together.gram, layout: together.layout })
 }
 
-/// How adapters relate.
+/// How adapters relate, or the job that computes it: ask again when it is done.
+#[server(prefix = "/fn", endpoint = "weave/compare-or-job", input = Json)]
+pub async fn weave_compare_or_job(ids: Vec<AdapterId>) -> Result<CompareAnswer, ApiError> {
+    answer(services().weave.compare_or_job(&role().await?, &ids).await)
+}
+
+/// How adapters relate. Answers when it is known.
 #[server(prefix = "/fn", endpoint = "weave/compare", input = Json)]
 pub async fn weave_compare(ids: Vec<AdapterId>) -> Result<Comparison, ApiError> {
     answer(services().weave.compare(&role().await?, &ids).await)

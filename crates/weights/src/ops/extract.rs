@@ -50,6 +50,19 @@ pub fn extract(
     Ok(report)
 }
 
+/// The most bytes that [`extract`] can write with this plan, from headers alone.
+///
+/// # Errors
+/// [`ExtractError`] when the plan contradicts itself or the two have nothing in common.
+pub fn largest_size(tuned: &Checkpoint, base: &Checkpoint, plan: &ExtractPlan) -> Result<u64, ExtractError> {
+    plan.validate()?;
+    let found = find::find(tuned, base, plan)?;
+    let tensors = planned(&found.weights, plan);
+    let header = header_bound(&tensors, &metadata(tuned, plan, usize::MAX)) as u64;
+    let values: u64 = tensors.iter().map(|t| t.shape.iter().product::<usize>() as u64).sum();
+    Ok(header + values * plan.dtype.size() as u64)
+}
+
 /// Extracts into any sink, for example a buffer in memory. On an error the sink holds rubbish.
 ///
 /// # Errors
