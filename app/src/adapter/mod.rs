@@ -5,6 +5,7 @@ mod head;
 mod metadata;
 mod notes;
 mod save;
+mod tools;
 mod words;
 
 use crate::api;
@@ -100,6 +101,7 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
                         view! { <BlockView blocks outside mean variance fallback layout/> }
                     }}
                 </section>
+                <tools::Tools/>
                 <Triggers/>
                 <Description/>
                 <div class="adapter-pair">

@@ -6,8 +6,9 @@
 pub(crate) mod axis;
 mod chart;
 pub(crate) mod format;
+pub(crate) mod heat;
 pub(crate) mod map;
-mod outside;
+pub(crate) mod outside;
 pub(crate) mod plot;
 pub(crate) mod stats;
 mod table;
@@ -21,6 +22,12 @@ use stats::Measure;
 use table::BlockTable;
 use weft_domain::BlockStrength;
 use weft_domain::adapter::OutsideStrength;
+
+/// Colour class of the adapter number `number` among several.
+#[must_use]
+pub(crate) fn colour(number: usize) -> String {
+    format!("c{}", number % 12 + 1)
+}
 
 /// What the block view shows; shared by its parts.
 #[derive(Debug, Clone, Default)]

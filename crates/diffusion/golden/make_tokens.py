@@ -1,4 +1,4 @@
-"""Writes `tokens/` anew: a tiny CLIP vocabulary, a tiny T5 vocabulary, and what transformers, tokenizers and SentencePiece make of texts.
+"""Writes `tokenizers/` anew: a tiny CLIP vocabulary, a tiny T5 vocabulary, and what transformers, tokenizers and SentencePiece make of texts.
 
 The vocabularies are trained here on sentences of our own, as the real ones are not ours to ship. Versions: requirements_schedules.txt.
 """
@@ -14,7 +14,7 @@ import sentencepiece  # noqa: E402
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers  # noqa: E402
 from transformers import CLIPTokenizer  # noqa: E402
 
-OUT = Path(__file__).parent / "tokens"
+OUT = Path(__file__).parent / "tokenizers"
 
 CORPUS = """a photo of a red fox in the snow, highly detailed, soft light
 a watercolour painting of a small boat on a calm lake at sunset

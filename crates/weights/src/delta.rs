@@ -160,6 +160,14 @@ impl Delta {
         factors::exact(&self.form, limit)
     }
 
+    /// As [`Self::factors`], without a copy of a pair.
+    pub(crate) fn into_factors(self, limit: usize) -> Option<Product> {
+        match self.form {
+            Form::Product(pair) if pair.rank <= limit => Some(pair),
+            form => factors::exact(&form, limit),
+        }
+    }
+
     /// Rank of what [`Self::factors`] gives; None for stored differences.
     #[must_use]
     pub fn factor_rank(&self) -> Option<usize> {
@@ -172,4 +180,13 @@ impl Delta {
     pub fn frobenius(&self) -> f64 {
         self.scale.abs() * factors::energy(&self.form).max(0.0).sqrt()
     }
+}
+
+/// The transpose of a row-major rows × columns matrix.
+pub(crate) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let mut out = vec![0.0; values.len()];
+    for (i, row) in values.chunks_exact(columns.max(1)).enumerate().take(rows) {
+        row.iter().enumerate().for_each(|(j, v)| out[j * rows + i] = *v);
+    }
+    out
 }

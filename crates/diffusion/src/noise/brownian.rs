@@ -99,14 +99,14 @@ impl Brownian {
 const BLOCK: usize = 1024;
 
 /// Calls `fill` with the first index and the elements of each block, on all cores: a latent of SDXL takes a million normal numbers.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "engine")]
 fn in_blocks(values: &mut [f64], fill: impl Fn(usize, &mut [f64]) + Sync) {
     use rayon::prelude::*;
     values.par_chunks_mut(BLOCK).enumerate().for_each(|(i, block)| fill(i * BLOCK, block));
 }
 
-/// The browser has one thread.
-#[cfg(target_arch = "wasm32")]
+/// Without the models, as in the browser, on one thread.
+#[cfg(not(feature = "engine"))]
 fn in_blocks(values: &mut [f64], fill: impl Fn(usize, &mut [f64])) {
     values.chunks_mut(BLOCK).enumerate().for_each(|(i, block)| fill(i * BLOCK, block));
 }

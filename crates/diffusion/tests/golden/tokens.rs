@@ -5,7 +5,7 @@ use serde_json::Value;
 use weft_diffusion::tokenizer::{Clip, Slot, T5, Token};
 
 fn bytes(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/golden/tokens/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("{}/golden/tokenizers/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn ids(tokens: &[Token]) -> Vec<u64> {
@@ -23,7 +23,7 @@ fn clip_as_transformers() {
         Clip::from_vocab(&bytes("clip_vocab.json"), &bytes("clip_merges.txt")).unwrap(),
         Clip::from_json(&bytes("clip_tokenizer.json")).unwrap(),
     ];
-    for case in list(&file("tokens/cases.json")["clip"]) {
+    for case in list(&file("tokenizers/cases.json")["clip"]) {
         let text = case["text"].as_str().unwrap();
         for clip in &files {
             let tokens = clip.encode(text);
@@ -42,7 +42,7 @@ fn t5_as_sentencepiece_and_tokenizers() {
     let model = T5::from_model(&bytes("t5_spiece.model")).unwrap();
     let json = T5::from_json(&bytes("t5_tokenizer.json")).unwrap();
     assert_eq!((model.end(), model.pad(), json.end(), json.pad()), (1, 0, 1, 0));
-    for case in list(&file("tokens/cases.json")["t5"]) {
+    for case in list(&file("tokenizers/cases.json")["t5"]) {
         let text = case["text"].as_str().unwrap();
         // The tokenizers library takes the first replacement in a grapheme for the whole of it; SentencePiece does not, and neither do we.
         if text != "e\u{301}\u{301}" {

@@ -85,7 +85,7 @@ fn weights_and_places_go_with_the_tokens() {
 
 #[test]
 fn learned_embeddings_stand_where_their_names_do_and_are_not_cut() {
-    let file = |name: &str| std::fs::read(format!("{}/golden/tokens/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let file = |name: &str| std::fs::read(format!("{}/golden/tokenizers/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let clip = Clip::from_vocab(&file("clip_vocab.json"), &file("clip_merges.txt")).unwrap();
     let learned = Learned::new([("EasyNegative", 8), ("easy", 2), ("<cat-toy>", 3), ("", 1)]);
     let slots = |text: &str| learned.encode(&clip, text).into_iter().map(|t| (t.slot, t.span)).collect::<Vec<_>>();

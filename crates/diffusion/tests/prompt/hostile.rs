@@ -8,7 +8,7 @@ use weft_diffusion::tokenizer::{Clip, Learned, T5, Token};
 use weft_domain::generation::Dialect;
 
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(format!("{}/golden/tokens/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read(format!("{}/golden/tokenizers/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn clip() -> Clip {

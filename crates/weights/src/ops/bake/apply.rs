@@ -272,7 +272,7 @@ fn transpose(delta: &Delta) -> Delta {
     let (m, n) = delta.shape();
     let mut values = vec![0.0; m * n];
     delta.rows(0..m, &mut values);
-    Delta { scale: 1.0, form: Form::Dense(Dense { m: n, n: m, values: crate::checkpoint::transposed(&values, m, n) }) }
+    Delta { scale: 1.0, form: Form::Dense(Dense { m: n, n: m, values: crate::delta::transposed(&values, m, n) }) }
 }
 
 /// Adds weight·ΔW[rows] to `out`, row-major rows × n. `scratch` is used again.

@@ -79,7 +79,7 @@ impl Plan<'_> {
     fn kernel(&self, module: &Module, path: &str, n: usize) -> Vec<usize> {
         let stored = match &module.factors {
             Factors::Pair(p) => info(self.input, p.mid.unwrap_or(p.down)).shape[2..].to_vec(),
-            _ => module.kernel.map(|(h, w)| vec![h, w]).unwrap_or_default(),
+            _ => module.kernel_shape(&self.input.adapter.header).unwrap_or_default(),
         };
         if !self.options.to.pairs_only() || stored.iter().product::<usize>() > 1 {
             return stored;

@@ -334,10 +334,9 @@ impl Keys {
             let right = [module.out_dim, rank].into_iter().chain(up[2..].iter().copied()).collect();
             return (left, right);
         }
-        match module.kernel {
-            Some((h, w)) => (vec![rank, module.in_dim / (h * w).max(1), h, w], vec![module.out_dim, rank, 1, 1]),
-            None => (vec![rank, module.in_dim], vec![module.out_dim, rank]),
-        }
+        let kernel = module.kernel_shape(&input.adapter.header).unwrap_or_default();
+        let inputs = module.in_dim / kernel.iter().product::<usize>().max(1);
+        ([&[rank, inputs], &kernel[..]].concat(), [&[module.out_dim, rank], &vec![1; kernel.len()][..]].concat())
     }
 }
 

@@ -1,0 +1,1 @@
+"""Parts of `golden.py`, one module for each family."""
