@@ -9,8 +9,8 @@ use weft_diffusion::tokenizer::{Clip, Learned, T5};
 use weft_domain::generation::Dialect;
 
 static CLIP: LazyLock<Clip> =
-    LazyLock::new(|| Clip::from_json(include_bytes!("../../golden/tokens/clip_tokenizer.json")).expect("the golden file"));
-static MODEL: LazyLock<T5> = LazyLock::new(|| T5::from_model(include_bytes!("../../golden/tokens/t5_spiece.model")).expect("the golden file"));
+    LazyLock::new(|| Clip::from_json(include_bytes!("../../golden/tokenizers/clip_tokenizer.json")).expect("the golden file"));
+static MODEL: LazyLock<T5> = LazyLock::new(|| T5::from_model(include_bytes!("../../golden/tokenizers/t5_spiece.model")).expect("the golden file"));
 
 fuzz_target!(|text: &str| {
     let learned = Learned::new([("a", 3), ("b:c", 90)]);
