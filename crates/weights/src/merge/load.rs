@@ -53,7 +53,7 @@ impl Reader<'_> {
         let module = self.file.module(part);
         let delta = self.delta(part, None)?;
         let kind = || MergeError::Kind { file: self.file.label.into(), kind: module.kind, module: module.name.clone() };
-        let mut product = part.rank.and_then(|rank| delta.factors(rank)).ok_or_else(kind)?;
+        let mut product = part.rank.and_then(|rank| delta.factors(rank)).ok_or_else(kind)?.into_owned();
         if part.swap {
             product.b.rotate_left(product.m / 2 * product.rank);
         }
