@@ -11,6 +11,7 @@ use crate::keys::Role;
 use crate::ops::resize::refused;
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, encode, info, writable};
+use std::borrow::Cow;
 
 impl Plan<'_> {
     /// The pair of a unit and its rank; nothing where ΔW is zero.
@@ -45,7 +46,7 @@ impl Plan<'_> {
         let loader = Loader { adapter: self.input.adapter, source: self.input.source, base: None };
         let delta = loader.load(module).map_err(|e| refused(&module.name, e))?;
         let limit = self.options.max_rank.max(module.rank);
-        let Some(mut product) = delta.factors(limit) else {
+        let Some(mut product) = delta.factors(limit).map(Cow::into_owned) else {
             return Err(OpError::module(&module.name, "it has no exact pair of a moderate rank; resize it first"));
         };
         if module.swapped_halves {
