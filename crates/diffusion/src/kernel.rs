@@ -18,4 +18,4 @@ pub use attention::{Attention, Mask, attention};
 pub use conv::{Conv, conv};
 pub use gemm::{Packed, linear};
 pub use norm::{GroupNorm, group_norm, layer_norm, rms_norm};
-pub use split::threads;
+pub use split::{alone, threads};

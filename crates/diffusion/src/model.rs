@@ -9,8 +9,10 @@ mod flux;
 mod layer;
 mod load;
 mod norm;
+mod pipeline;
 mod resnet;
 mod t5;
+mod taesd;
 mod unet;
 mod vae;
 mod weights;
@@ -22,7 +24,11 @@ pub use config::{Config, Configs, METADATA};
 pub use error::ModelError;
 pub use flux::{Flux, FluxCondition};
 pub use load::{Denoiser, Footprint, LoadOptions, Model, usual_size};
+pub use pipeline::{
+    ClipTokens, Conditioning, LatentColours, MAX_BATCH, MAX_SIDE, Picture, PictureRequest, PromptTokens, Start, Weigh, Words,
+};
 pub use t5::T5;
+pub use taesd::TinyDecoder;
 pub use unet::{Condition, Unet, UnetConfig};
 pub use vae::{Tiling, Vae};
 pub use weights::{ModelFiles, ModelPaths};

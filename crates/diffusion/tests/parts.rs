@@ -4,7 +4,7 @@
 mod common;
 
 use candle_core::{DType, Device};
-use common::{Golden, distance, golden, ids, load, single};
+use common::{Golden, distance, golden, load, single};
 use weft_diffusion::model::{Compute, Condition, Denoiser, Model, ModelPaths, Take, Unet};
 use weft_weights::progress::Silent;
 
@@ -28,9 +28,7 @@ fn answer(model: &Model, data: &Golden, case: &serde_json::Value) -> Vec<f32> {
     let unet = unet(model);
     let ((x, shape), (context, cs)) = (data.of(case, "sample"), data.of(case, "context"));
     let compute = unet.compute();
-    let tensor = |v: &[f32], s: &[usize]| {
-        candle_core::Tensor::from_slice(v, s, &Device::Cpu).unwrap().to_device(&compute.device).unwrap()
-    };
+    let tensor = |v: &[f32], s: &[usize]| candle_core::Tensor::from_slice(v, s, &Device::Cpu).unwrap().to_device(&compute.device).unwrap();
     let added = case.get("pooled").map(|_| {
         let sizes: [f32; 6] = data.of(case, "time_ids").0.try_into().unwrap();
         unet.added(&data.of(case, "pooled").0, &[sizes]).unwrap()
@@ -50,7 +48,7 @@ fn text_encoder_of_sd1_agrees_at_every_layer() {
     for compute in ways() {
         let model = load(&single("sd1"), compute);
         for case in data.cases("text").iter().filter(|c| plain(c["name"].as_str().unwrap())) {
-            let ids = ids(case, "ids");
+            let ids = Golden::ids(case, "ids");
             let got = model.encode_clip(0, &[&ids], &[], 1).unwrap();
             assert!(distance(&got.hidden, &data.of(case, "last").0) < 1e-5);
             assert!(distance(&got.pooled, &data.of(case, "pooled").0) < 1e-5);
@@ -87,8 +85,8 @@ fn sdxl_reads_both_encoders_and_pools_the_second() {
     let data = Golden::open("sdxl");
     let model = load(&single("sdxl"), Compute::processor());
     let case = data.case("text", "prompt");
-    let one = model.encode_clip(0, &[&ids(&case, "ids")], &[], 1).unwrap();
-    let two = model.encode_clip(1, &[&ids(&case, "ids_2")], &[], 1).unwrap();
+    let one = model.encode_clip(0, &[&Golden::ids(&case, "ids")], &[], 1).unwrap();
+    let two = model.encode_clip(1, &[&Golden::ids(&case, "ids_2")], &[], 1).unwrap();
     let rows = one.hidden.chunks_exact(one.width).zip(two.hidden.chunks_exact(two.width));
     let both: Vec<f32> = rows.flat_map(|(a, b)| a.iter().chain(b)).copied().collect();
     assert!(distance(&both, &data.of(&case, "embeds").0) < 1e-5);
@@ -158,8 +156,8 @@ fn t5_agrees() {
     let data = Golden::open("flux");
     let model = load(&flux("dev"), Compute::processor());
     let case = data.case("text", "prompt");
-    let got = model.t5().unwrap().encode(&ids(&case, "ids_2")).unwrap();
+    let got = model.t5().unwrap().encode(&Golden::ids(&case, "ids_2")).unwrap();
     assert!(distance(&got, &data.of(&case, "t5").0) < 1e-4);
-    let pooled = model.encode_clip(0, &[&ids(&case, "ids")], &[], 1).unwrap().pooled;
+    let pooled = model.encode_clip(0, &[&Golden::ids(&case, "ids")], &[], 1).unwrap().pooled;
     assert!(distance(&pooled, &data.of(&case, "pooled").0) < 1e-4);
 }

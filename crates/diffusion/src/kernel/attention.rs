@@ -113,9 +113,22 @@ impl Task<'_> {
         scores.fill(0.0);
         let offsets: Vec<usize> = (0..rows).map(|r| (self.image * queries + self.first + r) * all + head * width).collect();
         let strips = start / STRIP..(start + len).div_ceil(STRIP);
-        Walk { x: self.q, weights: k.data(), k: width, n: start + len, first: 0, taps: 1, channels: width, offsets: &offsets, strips, out: scores, stride: len }
-            .run();
-        for (r, ((scores, state), sums)) in scores.chunks_exact_mut(len).zip(state.iter_mut()).zip(sums.chunks_exact_mut(width)).enumerate() {
+        Walk {
+            x: self.q,
+            weights: k.data(),
+            k: width,
+            n: start + len,
+            first: 0,
+            taps: 1,
+            channels: width,
+            offsets: &offsets,
+            strips,
+            out: scores,
+            stride: len,
+        }
+        .run();
+        for (r, ((scores, state), sums)) in scores.chunks_exact_mut(len).zip(state.iter_mut()).zip(sums.chunks_exact_mut(width)).enumerate()
+        {
             let query = self.first + r;
             let added: &[f32] = match self.mask {
                 Mask::Added(values) => &values[(head * queries + query) * keys + start..][..len],
@@ -129,8 +142,20 @@ impl Task<'_> {
         }
         let offsets: Vec<usize> = (0..rows).map(|r| r * len).collect();
         let strips = 0..v.strips();
-        Walk { x: scores, weights: v.data(), k: keys, n: width, first: start, taps: 1, channels: len, offsets: &offsets, strips, out: sums, stride: width }
-            .run();
+        Walk {
+            x: scores,
+            weights: v.data(),
+            k: keys,
+            n: width,
+            first: start,
+            taps: 1,
+            channels: len,
+            offsets: &offsets,
+            strips,
+            out: sums,
+            stride: width,
+        }
+        .run();
     }
 }
 
@@ -197,10 +222,13 @@ mod tests {
 
     #[test]
     fn blocks_agree_with_the_definition() {
-        for (batch, heads, width, queries, keys) in [(1, 1, 8, 1, 1), (2, 3, 10, 7, 77), (1, 2, 24, 200, 600), (1, 2, 40, 64, 257), (2, 1, 5, 100, 100)] {
+        for (batch, heads, width, queries, keys) in
+            [(1, 1, 8, 1, 1), (2, 3, 10, 7, 77), (1, 2, 24, 200, 600), (1, 2, 40, 64, 257), (2, 1, 5, 100, 100)]
+        {
             let shape = Attention { batch, heads, width, queries, keys, scale: 1.0 / (width as f32).sqrt() };
             let all = heads * width;
-            let (q, k, v) = (waves(batch * queries * all, 0.37, 3.0), waves(batch * keys * all, 0.71, 3.0), waves(batch * keys * all, 0.13, 1.0));
+            let (q, k, v) =
+                (waves(batch * queries * all, 0.37, 3.0), waves(batch * keys * all, 0.71, 3.0), waves(batch * keys * all, 0.13, 1.0));
             let bias = waves(heads * queries * keys, 0.53, 2.0);
             let mut masks = vec![Mask::All, Mask::Added(&bias)];
             if queries == keys {

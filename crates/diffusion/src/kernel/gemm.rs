@@ -33,7 +33,9 @@ impl Packed {
     #[must_use]
     pub fn new(values: &[f32], n: usize, k: usize) -> Self {
         assert_eq!(values.len(), n * k, "{n}×{k} weights");
-        Self::gather(n, k, |row, strip, lane| strip.iter_mut().skip(lane).step_by(STRIP).zip(&values[row * k..]).for_each(|(to, v)| *to = *v))
+        Self::gather(n, k, |row, strip, lane| {
+            strip.iter_mut().skip(lane).step_by(STRIP).zip(&values[row * k..]).for_each(|(to, v)| *to = *v)
+        })
     }
 
     /// Packs the weights of a convolution, row-major n × channels × taps, so that the inputs of a tap are neighbours.
@@ -159,8 +161,20 @@ pub(super) fn product(
     each_chunk(out, per_task * n, |i, out| {
         let count = out.len() / n;
         let offsets = table(i * per_task, count);
-        Walk { x, weights: &weights.data, k: weights.k, n, first: 0, taps, channels, offsets: &offsets, strips: 0..weights.strips(), out, stride: n }
-            .run();
+        Walk {
+            x,
+            weights: &weights.data,
+            k: weights.k,
+            n,
+            first: 0,
+            taps,
+            channels,
+            offsets: &offsets,
+            strips: 0..weights.strips(),
+            out,
+            stride: n,
+        }
+        .run();
     });
 }
 
@@ -174,8 +188,20 @@ fn by_columns(rows: usize, taps: usize, channels: usize, x: &[f32], weights: &Pa
             let width = strips.len() * STRIP;
             let mut part = vec![0.0; rows * width];
             let data = &weights.data[strips.start * k * STRIP..strips.end * k * STRIP];
-            Walk { x, weights: data, k, n: width, first: 0, taps, channels, offsets, strips: 0..strips.len(), out: &mut part, stride: width }
-                .run();
+            Walk {
+                x,
+                weights: data,
+                k,
+                n: width,
+                first: 0,
+                taps,
+                channels,
+                offsets,
+                strips: 0..strips.len(),
+                out: &mut part,
+                stride: width,
+            }
+            .run();
             part
         })
         .collect();

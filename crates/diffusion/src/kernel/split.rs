@@ -1,14 +1,32 @@
 //! How work is spread over the cores.
 
+use std::cell::Cell;
 use std::ops::Range;
+
+thread_local! {
+    /// Set while this thread is to work without help.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Multiply-adds below which waking other threads costs more than they give.
 const WORTH: usize = 1 << 20;
 
-/// Threads of the pool that kernels run on: that of the caller, else rayon's global one.
+/// Threads of the pool that kernels run on: that of the caller, else rayon's global one; 1 within [`alone`].
 #[must_use]
 pub fn threads() -> usize {
-    rayon::current_num_threads()
+    if ALONE.get() { 1 } else { rayon::current_num_threads() }
+}
+
+/// Runs `f` with kernels that stay on this thread: for work that is shared out in larger pieces than one kernel.
+pub fn alone<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    f()
 }
 
 /// Rows that one task takes, a multiple of `unit`, when each row costs `work` multiply-adds.

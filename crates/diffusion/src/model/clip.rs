@@ -65,7 +65,9 @@ impl ClipText {
         let [vocabulary, width] = *shape.as_slice() else { return Err(root.misshapen(table, "a matrix".to_owned())) };
         let heads = config.count("num_attention_heads").unwrap_or(width.div_ceil(64));
         if !width.is_multiple_of(heads) {
-            return Err(root.misshapen(table, format!("a width that {heads} heads share evenly (num_attention_heads of the configuration)")));
+            return Err(
+                root.misshapen(table, format!("a width that {heads} heads share evenly (num_attention_heads of the configuration)"))
+            );
         }
         let gelu = second || width == 1024;
         let activation = match config.text("hidden_act") {
@@ -77,7 +79,8 @@ impl ClipText {
         };
         let epsilon = config.number("layer_norm_eps").unwrap_or(1e-5) as f32;
         let count = root.count("encoder_layers_");
-        let layers = (0..count).map(|i| Layer::load(&root.at(format!("encoder_layers_{i}")), width, epsilon)).collect::<Result<Vec<_>>>()?;
+        let layers =
+            (0..count).map(|i| Layer::load(&root.at(format!("encoder_layers_{i}")), width, epsilon)).collect::<Result<Vec<_>>>()?;
         if layers.is_empty() {
             return Err(ModelError::Missing { part: "text encoder", path: "text_model_encoder_layers_0".to_owned() });
         }
@@ -130,7 +133,11 @@ impl ClipText {
         let (batch, length) = (sequences.len(), sequences.first().map_or(0, |s| s.len()));
         let mut x = self.compute.tensor(&self.embed(sequences, length, extra)?, &[batch, length, self.width])?;
         if take.layer == 0 || take.layer > self.layers.len() {
-            return Err(ModelError::Request(format!("clip skip {} is not between 1 and the encoder's {} layers", take.layer, self.layers.len())));
+            return Err(ModelError::Request(format!(
+                "clip skip {} is not between 1 and the encoder's {} layers",
+                take.layer,
+                self.layers.len()
+            )));
         }
         let mut taken = None;
         for (i, layer) in self.layers.iter().enumerate() {

@@ -66,7 +66,9 @@ impl Configs {
     }
 
     fn in_header(checkpoint: &Checkpoint) -> Result<Option<Self>> {
-        let Some((file, text)) = checkpoint.files().iter().find_map(|f| Some((f, f.header.metadata.get(METADATA)?))) else { return Ok(None) };
+        let Some((file, text)) = checkpoint.files().iter().find_map(|f| Some((f, f.header.metadata.get(METADATA)?))) else {
+            return Ok(None);
+        };
         match serde_json::from_str(text) {
             Ok(Value::Object(map)) => Ok(Some(Self(map))),
             _ => Err(ModelError::Config { file: file.label.clone(), why: format!("its metadata {METADATA} is no JSON object") }),

@@ -71,12 +71,17 @@ impl Flux {
             time: pair("time_in", TIME_WIDTH)?,
             vector: pair("vector_in", pooled)?,
             guidance: if l.has("guidance_in_in_layer") { Some(pair("guidance_in", TIME_WIDTH)?) } else { None },
-            double: (0..l.count("double_blocks_")).map(|i| Double::load(&l.at(format!("double_blocks_{i}")), width, head)).collect::<Result<_>>()?,
-            single: (0..l.count("single_blocks_")).map(|i| Single::load(&l.at(format!("single_blocks_{i}")), width, head)).collect::<Result<_>>()?,
+            double: (0..l.count("double_blocks_"))
+                .map(|i| Double::load(&l.at(format!("double_blocks_{i}")), width, head))
+                .collect::<Result<_>>()?,
+            single: (0..l.count("single_blocks_"))
+                .map(|i| Single::load(&l.at(format!("single_blocks_{i}")), width, head))
+                .collect::<Result<_>>()?,
             modulation: l.linear("final_layer_adaLN_modulation_1", width)?,
             out: l.linear("final_layer_linear", width)?,
             heads: width / head,
-            axes: axes(config, head).ok_or_else(|| l.misshapen("img_in", "rotary widths that make up a head (axes_dims_rope)".to_owned()))?,
+            axes: axes(config, head)
+                .ok_or_else(|| l.misshapen("img_in", "rotary widths that make up a head (axes_dims_rope)".to_owned()))?,
         })
     }
 

@@ -94,7 +94,12 @@ impl Weight {
 }
 
 impl Cell {
-    pub(crate) fn new(values: &[f32], bias: Option<Vec<f32>>, dims: (usize, usize, (usize, usize)), compute: &Compute) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        values: &[f32],
+        bias: Option<Vec<f32>>,
+        dims: (usize, usize, (usize, usize)),
+        compute: &Compute,
+    ) -> Result<Arc<Self>> {
         let bias = bias.map(|b| Vector::new(b, compute)).transpose()?;
         let weight = Weight::new(values, dims, compute)?;
         let (n, channels, kernel) = dims;

@@ -95,7 +95,9 @@ impl Unet {
         // What the pooled text leaves is shared by the six sizes: 256 each in SDXL.
         let each = inputs.checked_sub(width).filter(|left| left.is_multiple_of(12) && *left > 0).map(|left| left / 6);
         let Some(each) = each else {
-            return Err(ModelError::Request(format!("a pooled text of {width} values and six sizes do not make up the {inputs} that the model takes")));
+            return Err(ModelError::Request(format!(
+                "a pooled text of {width} values and six sizes do not make up the {inputs} that the model takes"
+            )));
         };
         let mut rows = Vec::with_capacity(sizes.len() * inputs);
         for (pooled, sizes) in pooled.chunks_exact(width.max(1)).zip(sizes) {
@@ -115,7 +117,10 @@ impl Unet {
         let row = sinusoid(time, self.config.channels[0]);
         let rows: Vec<f32> = std::iter::repeat_n(row, batch).flatten().collect();
         let time = self.compute.tensor(&rows, &[batch, self.config.channels[0]])?;
-        let time = self.time.1.forward(&activate(&self.compute, &self.time.0.forward(&time, None)?, Activation::Silu)?, condition.added.as_ref())?;
+        let time = self
+            .time
+            .1
+            .forward(&activate(&self.compute, &self.time.0.forward(&time, None)?, Activation::Silu)?, condition.added.as_ref())?;
         let time = activate(&self.compute, &time, Activation::Silu)?;
         let context = &condition.context;
 

@@ -98,7 +98,13 @@ impl Vae {
     ///
     /// # Errors
     /// [`ModelError::NotFinite`] when the answer is no picture, [`ModelError::Cancelled`] between two tiles.
-    pub fn decode(&self, latents: &[f32], shape: (usize, usize, usize), tiling: Option<Tiling>, progress: &dyn Progress) -> Result<Vec<f32>> {
+    pub fn decode(
+        &self,
+        latents: &[f32],
+        shape: (usize, usize, usize),
+        tiling: Option<Tiling>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<f32>> {
         let raw: Vec<f32> = latents.iter().map(|v| (f64::from(*v) / self.scale + self.shift) as f32).collect();
         let one = |x: &[f32], (b, h, w): (usize, usize, usize)| -> Result<Vec<f32>> {
             let x = self.compute.enter(x, (b, self.channels, h, w))?;

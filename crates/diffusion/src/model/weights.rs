@@ -86,12 +86,16 @@ impl ModelFiles {
     pub fn family(&self) -> Result<Family> {
         let model = self.main.model();
         match (model.family, model.purpose) {
-            (Family::Sd1 | Family::Sd2 | Family::Sdxl, Purpose::Base | Purpose::Inpaint) | (Family::Flux1, Purpose::Base) => Ok(model.family),
+            (Family::Sd1 | Family::Sd2 | Family::Sdxl, Purpose::Base | Purpose::Inpaint) | (Family::Flux1, Purpose::Base) => {
+                Ok(model.family)
+            }
             (_, Purpose::Base) => Err(ModelError::Unsupported(format!(
                 "this is {}; pictures are made here with SD 1.x, SD 2.x, SDXL and Flux.1",
                 if model.label.is_empty() { "no model that is known" } else { &model.label }
             ))),
-            (_, purpose) => Err(ModelError::Unsupported(format!("this {} model is of a variant ({purpose:?}) that is not run here", model.label))),
+            (_, purpose) => {
+                Err(ModelError::Unsupported(format!("this {} model is of a variant ({purpose:?}) that is not run here", model.label)))
+            }
         }
     }
 
@@ -115,10 +119,16 @@ impl ModelFiles {
 
     /// The T5 text encoder. Its first tensors are under another number in diffusers' folders than its blocks.
     pub(crate) fn t5(&self) -> Result<Part<'_>> {
-        const ALL: [Component; 5] =
-            [Component::TextEncoder(3), Component::TextEncoder(2), Component::TextEncoder(1), Component::TextEncoder(4), Component::Denoiser];
+        const ALL: [Component; 5] = [
+            Component::TextEncoder(3),
+            Component::TextEncoder(2),
+            Component::TextEncoder(1),
+            Component::TextEncoder(4),
+            Component::Denoiser,
+        ];
         let has = |c: &Checkpoint| ALL.iter().any(|component| c.places().shape(*component, T5).is_some());
-        let holder = std::iter::once(&self.main).chain(&self.encoders).find(|c| has(c)).ok_or(ModelError::NoPart { part: "T5 text encoder" })?;
+        let holder =
+            std::iter::once(&self.main).chain(&self.encoders).find(|c| has(c)).ok_or(ModelError::NoPart { part: "T5 text encoder" })?;
         Ok(Part::network("T5 text encoder", Component::TextEncoder(3), ALL.iter().map(|c| (holder, *c)).collect()))
     }
 

@@ -42,6 +42,11 @@ impl Golden {
         self.tensor(case[key].as_str().unwrap_or_else(|| panic!("no {key} in {case}")))
     }
 
+    /// The token ids that a case names under `key`.
+    pub fn ids(case: &Value, key: &str) -> Vec<u32> {
+        case[key].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect()
+    }
+
     pub fn cases(&self, kind: &str) -> Vec<Value> {
         let found: Vec<Value> = self.cases.iter().filter(|c| c["kind"] == kind).cloned().collect();
         assert!(!found.is_empty(), "no cases of {kind}");
@@ -51,10 +56,6 @@ impl Golden {
     pub fn case(&self, kind: &str, name: &str) -> Value {
         self.cases(kind).into_iter().find(|c| c["name"] == name).unwrap_or_else(|| panic!("no {kind} {name}"))
     }
-}
-
-pub fn ids(case: &Value, key: &str) -> Vec<u32> {
-    case[key].as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect()
 }
 
 /// Largest difference, relative to the largest value.
@@ -71,5 +72,9 @@ pub fn load(paths: &ModelPaths, compute: Compute) -> Model {
 
 /// The tiny model of a family as one file with its configurations beside it.
 pub fn single(family: &str) -> ModelPaths {
-    ModelPaths { main: golden(&format!("{family}/model.safetensors")), configs: Some(golden(&format!("{family}/diffusers"))), ..ModelPaths::default() }
+    ModelPaths {
+        main: golden(&format!("{family}/model.safetensors")),
+        configs: Some(golden(&format!("{family}/diffusers"))),
+        ..ModelPaths::default()
+    }
 }

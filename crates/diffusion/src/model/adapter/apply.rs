@@ -221,7 +221,8 @@ impl Model {
         let strengths: Vec<f64> = layer.weight.iter().chain(&layer.bias).map(|f| self.strength(f.from)).collect();
         let (for_weight, for_bias) = strengths.split_at(layer.weight.len());
         if let Some(cell) = self.registry.cells.get(key) {
-            let scale = layer.factors.iter().flat_map(|f| std::iter::repeat_n((f.unit * self.strength(f.from)) as f32, f.rank)).collect::<Vec<_>>();
+            let scale =
+                layer.factors.iter().flat_map(|f| std::iter::repeat_n((f.unit * self.strength(f.from)) as f32, f.rank)).collect::<Vec<_>>();
             let live = scale.iter().any(|s| *s != 0.0);
             let pair = layer.pair.clone().filter(|_| live).map(|(down, up)| Pair { down, up, scale });
             let before = cell.changes();

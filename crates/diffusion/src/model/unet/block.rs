@@ -107,7 +107,14 @@ impl Mid {
 
 impl Up {
     /// `skips`: widths of what the way down left, the last first to be used.
-    pub(super) fn load(l: &Loader<'_>, config: &UnetConfig, level: usize, inputs: usize, skips: &mut Vec<usize>, time: usize) -> Result<Self> {
+    pub(super) fn load(
+        l: &Loader<'_>,
+        config: &UnetConfig,
+        level: usize,
+        inputs: usize,
+        skips: &mut Vec<usize>,
+        time: usize,
+    ) -> Result<Self> {
         let heads = config.heads[config.heads.len() - 1 - level];
         let (mut layers, mut width) = (Vec::new(), inputs);
         for j in 0..l.count("resnets_") {

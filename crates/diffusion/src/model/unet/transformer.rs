@@ -43,7 +43,9 @@ impl Transformer {
         let proj_in = l.linear("proj_in", width)?;
         let inner = proj_in.0.n;
         if heads == 0 || !inner.is_multiple_of(heads) {
-            return Err(l.misshapen("proj_in", format!("a width that {heads} heads share evenly (attention_head_dim of the configuration)")));
+            return Err(
+                l.misshapen("proj_in", format!("a width that {heads} heads share evenly (attention_head_dim of the configuration)"))
+            );
         }
         let block = |i: usize| Block::load(&l.at(format!("transformer_blocks_{i}")), inner, config.context, heads);
         let blocks = (0..l.count("transformer_blocks_")).map(block).collect::<Result<Vec<_>>>()?;

@@ -68,7 +68,28 @@ impl<'a> Part<'a> {
         let levels = vae::levels(names.iter().map(|n| n.0));
         let tensors: HashMap<String, usize> = names.into_iter().map(|(name, t)| (vae::canonical(name, levels), t)).collect();
         let name = "image decoder (VAE)";
-        tensors.contains_key("decoder_conv_in_weight").then_some(Self { name, component: None, sources: vec![(checkpoint, Component::Denoiser)], tensors })
+        tensors.contains_key("decoder_conv_in_weight").then_some(Self {
+            name,
+            component: None,
+            sources: vec![(checkpoint, Component::Denoiser)],
+            tensors,
+        })
+    }
+
+    /// A TAESD decoder under diffusers' numbers; the original ones count a function before the first convolution.
+    pub(crate) fn tiny_decoder(checkpoint: &'a Checkpoint) -> Option<Self> {
+        const PREFIXES: [&str; 4] = ["decoder.layers.", "taesd_decoder.", "decoder.", ""];
+        let names = (0..checkpoint.tensors().len()).map(|t| (checkpoint.info(t).name.as_str(), t));
+        let inside: Vec<(&str, usize)> = names.filter(|(n, _)| !n.contains("encoder.")).collect();
+        let numbered = inside.iter().filter_map(|(name, t)| {
+            let rest = PREFIXES.iter().find_map(|p| name.strip_prefix(p))?;
+            let (digits, rest) = rest.split_once('.')?;
+            Some((digits.parse::<usize>().ok()?, rest, *t))
+        });
+        let numbered: Vec<(usize, &str, usize)> = numbered.collect();
+        let first = numbered.iter().map(|n| n.0).min().filter(|f| *f < 2)?;
+        let tensors = numbered.iter().map(|(i, rest, t)| (format!("layers_{}_{}", i - first, rest.replace('.', "_")), *t)).collect();
+        Some(Self { name: "tiny image decoder (TAESD)", component: None, sources: vec![(checkpoint, Component::Denoiser)], tensors })
     }
 
     /// Where its weights may be.
@@ -111,7 +132,8 @@ impl<'a> Part<'a> {
             digits.parse::<usize>().ok().map(|i| i + 1)
         };
         let places = self.sources.iter().flat_map(|(c, component)| c.places().all().filter(|p| p.0 == *component).map(|p| p.1));
-        if self.component.is_none() { self.tensors.keys().filter_map(|p| index(p)).max() } else { places.filter_map(index).max() }.unwrap_or(0)
+        if self.component.is_none() { self.tensors.keys().filter_map(|p| index(p)).max() } else { places.filter_map(index).max() }
+            .unwrap_or(0)
     }
 
     /// Numbers in all its weights, and the bytes they take in the files.
