@@ -165,7 +165,7 @@ impl Delta {
     pub(crate) fn into_factors(self, limit: usize) -> Option<Product> {
         match self.form {
             Form::Product(pair) if pair.rank <= limit => Some(pair),
-            form => factors::exact(&form, limit),
+            form => factors::exact(&form, limit).map(Cow::into_owned),
         }
     }
 
