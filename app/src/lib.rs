@@ -8,6 +8,7 @@
 pub mod adapter;
 pub mod api;
 pub mod blocks;
+pub mod checkpoints;
 mod choose;
 pub mod compare;
 pub mod dom;

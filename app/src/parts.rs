@@ -4,6 +4,7 @@
 //! download or two parts reach stays in the first. On the server the functions are called directly.
 
 use crate::adapter::AdapterPage;
+use crate::checkpoints::CheckpointsPage;
 use crate::compare::ComparePage;
 use crate::kit::{Button, Notice, Tone};
 use crate::weave::WeavePage;
@@ -14,6 +15,10 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 /// `/adapters/:id`
 #[derive(Debug)]
 pub(crate) struct Adapter;
+
+/// `/checkpoints`
+#[derive(Debug)]
+pub(crate) struct Checkpoints;
 
 /// `/compare`
 #[derive(Debug)]
@@ -26,6 +31,11 @@ pub(crate) struct Weave;
 #[wasm_split(adapter, preload(load_adapter), fallible)]
 fn adapter_page() -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <AdapterPage/> }.into_any())
+}
+
+#[wasm_split(checkpoints, preload(load_checkpoints), fallible)]
+fn checkpoints_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <CheckpointsPage/> }.into_any())
 }
 
 #[wasm_split(compare, preload(load_compare), fallible)]
@@ -43,6 +53,7 @@ pub(crate) fn at(url: &str) -> Option<&'static str> {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
     match path.split(['?', '#']).next()?.split('/').nth(1)? {
         "adapters" => Some("adapter"),
+        "checkpoints" => Some("checkpoints"),
         "compare" => Some("compare"),
         "weave" => Some("weave"),
         _ => None,
@@ -61,6 +72,20 @@ impl LazyRoute for Adapter {
     async fn preload() {
         // What does not come now is asked for again, and told, when it is shown.
         drop(load_adapter().await);
+    }
+}
+
+impl LazyRoute for Checkpoints {
+    fn data() -> Self {
+        Self
+    }
+
+    async fn view(_: Self) -> AnyView {
+        checkpoints_page().await.unwrap_or_else(|_| missing())
+    }
+
+    async fn preload() {
+        drop(load_checkpoints().await);
     }
 }
 

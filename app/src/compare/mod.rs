@@ -12,18 +12,19 @@ mod numbers;
 mod pair;
 mod table;
 
-use crate::api::{ApiError, library_cards, library_query, weave_compare};
+use crate::api::{ApiError, library_cards, library_query, weave_compare_or_job};
 use crate::blocks::heat::Hatch;
 use crate::choose::{ChooseDialog, Choosing};
 use crate::kit::{Button, EmptyState, Glyph, Icon, Notice, ProblemView, Skeleton, Tone};
+use crate::shell::{JobProgress, Live};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate};
 use numbers::Compared;
 use serde::{Deserialize, Serialize};
-use weft_domain::compare::Comparison;
-use weft_domain::{AdapterCard, AdapterId, FileState, LibraryQuery};
+use weft_domain::compare::CompareAnswer;
+use weft_domain::{AdapterCard, AdapterId, FileState, JobState, JobView, LibraryQuery, Problem, ProblemKind};
 
 /// Most adapters at once: 28 pairs.
 const MOST: usize = 8;
@@ -61,7 +62,7 @@ struct Opening {
     ids: Vec<AdapterId>,
     cards: Vec<AdapterCard>,
     /// None with fewer than two.
-    found: Option<Result<Comparison, ApiError>>,
+    found: Option<Result<CompareAnswer, ApiError>>,
     /// Two adapters that can be compared, for a page without any.
     example: Option<(AdapterCard, AdapterCard)>,
 }
@@ -72,7 +73,7 @@ async fn open(ids: Vec<AdapterId>) -> Result<Opening, ApiError> {
     }
     let cards = library_cards(ids.clone()).await?;
     let usable: Vec<AdapterId> = cards.iter().filter(|c| c.state == FileState::Ready).map(|c| c.id).collect();
-    let found = if usable.len() > 1 { Some(weave_compare(usable).await) } else { None };
+    let found = if usable.len() > 1 { Some(weave_compare_or_job(usable).await) } else { None };
     Ok(Opening { ids, cards, found, example: None })
 }
 
@@ -108,7 +109,7 @@ pub fn ComparePage() -> impl IntoView {
             <Suspense fallback=Waiting>
                 {move || Suspend::new(async move {
                     match opening.await {
-                        Ok(opening) => view! { <Opened opening choosing/> }.into_any(),
+                        Ok(fresh) => view! { <Opened opening=fresh choosing again=Callback::new(move |()| opening.refetch())/> }.into_any(),
                         Err(error) => view! { <ProblemView error/> }.into_any(),
                     }
                 })}
@@ -190,7 +191,12 @@ fn Waiting() -> impl IntoView {
 
 /// Nothing, one, or a comparison.
 #[component]
-fn Opened(opening: Opening, choosing: RwSignal<bool>) -> impl IntoView {
+fn Opened(
+    opening: Opening,
+    choosing: RwSignal<bool>,
+    /// Asks for the comparison again.
+    again: Callback<()>,
+) -> impl IntoView {
     let Opening { ids, cards, found, example } = opening;
     if ids.is_empty() {
         return view! { <empty::Empty choosing example/> }.into_any();
@@ -208,7 +214,10 @@ fn Opened(opening: Opening, choosing: RwSignal<bool>) -> impl IntoView {
     ];
     let usable: Vec<AdapterCard> = cards.into_iter().filter(|c| c.state == FileState::Ready).collect();
     let body = match found {
-        Some(Ok(comparison)) => view! { <Body compared=Compared::new(comparison, usable.clone())/> }.into_any(),
+        Some(Ok(CompareAnswer { comparison: Some(comparison), .. })) => {
+            view! { <Body compared=Compared::new(comparison, usable.clone())/> }.into_any()
+        }
+        Some(Ok(CompareAnswer { job, .. })) => view! { <Computing job again/> }.into_any(),
         Some(Err(error)) => view! { <ProblemView error/> }.into_any(),
         None => view! {
             <EmptyState title="One more" glyph=Glyph::Compare>
@@ -224,6 +233,35 @@ fn Opened(opening: Opening, choosing: RwSignal<bool>) -> impl IntoView {
         {body}
     }
     .into_any()
+}
+
+/// A job compares large adapters; its end brings the answer.
+#[component]
+fn Computing(job: Option<JobView>, again: Callback<()>) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let failed = RwSignal::new(None::<ApiError>);
+    let asked = job.clone();
+    let id = job.as_ref().map(|job| job.id);
+    let current = Memo::new(move |_| id.and_then(|id| live.job(id).get()).or_else(|| asked.clone()));
+    Effect::new(move |_| match current.get() {
+        Some(job) if job.state == JobState::Done => again.run(()),
+        Some(job) if job.state.finished() => {
+            let why = job.error.unwrap_or_else(|| "The comparison was stopped.".to_owned());
+            failed.set(Some(ApiError(Problem::new(ProblemKind::Unavailable, why))));
+        }
+        _ => {}
+    });
+    view! {
+        <section class="panel">
+            <Show when=move || failed.with(Option::is_none)>
+                <div role="status"><JobProgress job=current/></div>
+            </Show>
+            {move || failed.get().map(|error| view! {
+                <ProblemView error/>
+                <Button icon=Glyph::Refresh on:click=move |_| again.run(())>"Try again"</Button>
+            })}
+        </section>
+    }
 }
 
 /// Everything that was found.

@@ -4,6 +4,7 @@
 //! (`state`) → combined strength (`compute`) → path data (`shapes`) → a dozen attributes. The address holds the whole document.
 
 mod address;
+mod bake;
 mod chart;
 mod compute;
 mod empty;

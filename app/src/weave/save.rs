@@ -1,20 +1,70 @@
 //! Saving the weave as a new adapter: name, place, the job's progress, and the way to the result.
 
+use super::bake::BakeForm;
 use super::loom::Loom;
 use crate::api::weave_merge;
 use crate::dom;
-use crate::kit::{Button, Glyph, Look, ProblemView, TextField};
+use crate::kit::{Button, Glyph, Look, ProblemView, Segmented, TextField};
 use crate::making::{Making, Outcome, Place, PlaceFields};
 use leptos::prelude::*;
-use weft_domain::RootView;
+use leptos_router::hooks::use_query_map;
 use weft_domain::merge::{MergeRequest, Weave};
+use weft_domain::{CheckpointId, RootView};
 
 /// Key under which the last place is kept.
 const PLACE: &str = "weft-weave-place";
 
-/// The form and what became of it.
+/// What the weave becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SaveAs {
+    Adapter,
+    /// Baked into a copy of a checkpoint.
+    Into,
+    /// Taken out of one.
+    OutOf,
+}
+
+impl SaveAs {
+    const ALL: [Self; 3] = [Self::Adapter, Self::Into, Self::OutOf];
+
+    /// The word in the address, and the name for people.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Adapter => ("adapter", "Adapter"),
+            Self::Into => ("into", "Into a model"),
+            Self::OutOf => ("outof", "Out of one"),
+        }
+    }
+}
+
+/// An adapter, or a checkpoint with or without it: the address may say which (`into=12`).
 #[component]
 pub(super) fn Save(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl IntoView {
+    let query = use_query_map();
+    let named = |key: &str| query.with_untracked(|q| q.get(key)).and_then(|id| id.parse::<CheckpointId>().ok());
+    let wanted = [SaveAs::Into, SaveAs::OutOf].into_iter().find_map(|kind| Some((kind, named(kind.words().0)?)));
+    let kind = RwSignal::new(wanted.map_or(SaveAs::Adapter, |(kind, _)| kind));
+    let roots = StoredValue::new(roots);
+    view! {
+        <div class="save-as">
+            <Segmented
+                name="weave-save-as"
+                label="Save as"
+                choices=SaveAs::ALL.map(|k| (k.words().0, k.words().1, None)).to_vec()
+                value=Signal::derive(move || kind.get().words().0.to_owned())
+                on_change=move |key: String| kind.set(SaveAs::ALL.into_iter().find(|k| k.words().0 == key).unwrap_or(SaveAs::Adapter))
+            />
+        </div>
+        {move || match kind.get() {
+            SaveAs::Adapter => view! { <SaveAdapter roots=roots.get_value() request/> }.into_any(),
+            other => view! { <BakeForm request wanted=wanted.map(|(_, id)| id) taking_out=other == SaveAs::OutOf/> }.into_any(),
+        }}
+    }
+}
+
+/// The form of an adapter, and what became of it.
+#[component]
+fn SaveAdapter(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl IntoView {
     let loom = expect_context::<Loom>();
     let place = Place::new(roots, PLACE);
     let making = Making::new();

@@ -16,6 +16,9 @@ const fn words(to: Convention) -> (&'static str, &'static str) {
             ("ComfyUI", "The names ComfyUI uses itself: dotted, with the model's original block names. SwarmUI reads them too.")
         }
         Convention::Diffusers => ("diffusers", "For Python with diffusers, InvokeAI and most web services: load_lora_weights takes it."),
+        Convention::Peft => {
+            ("PEFT", "A folder of two files for Python with PEFT: PeftModel.from_pretrained takes it. It holds the denoiser alone.")
+        }
     }
 }
 

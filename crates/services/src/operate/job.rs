@@ -1,5 +1,6 @@
 //! The job that makes a new file of one adapter.
 
+use crate::clock::now_ms;
 use crate::jobs::{JobContext, JobError, JobHandler};
 use crate::problem::ForPeople as _;
 use crate::produce::{Made, PEFT_FILE, Place, Producer, unwritten};
@@ -13,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use weft_domain::merge::MergeOutcome;
 use weft_domain::operation::{Convention, Keep, Operation};
-use weft_domain::{AdapterId, JobKind, Problem};
+use weft_domain::{AdapterEdit, AdapterId, JobKind, Problem};
 use weft_storage::FilePlace;
 use weft_weights::ops::convert::{ConvertOptions, ConvertReport};
 use weft_weights::ops::{self, EditOptions, EditReport, OpError, Origin, ResizeOptions, ResizeReport};
@@ -31,6 +32,9 @@ pub(crate) struct Input {
     pub(crate) adapter: AdapterId,
     #[serde(flatten)]
     pub(crate) operation: Operation,
+    /// Name that a person gave the result: the title in the file's metadata is still the old one's.
+    #[serde(default)]
+    pub(crate) called: Option<String>,
 }
 
 /// Runs operations.
@@ -44,10 +48,15 @@ impl JobHandler for OperateJob {
     }
 
     async fn run(&self, ctx: &JobContext, input: Value) -> Result<Value, JobError> {
-        let Input { place, adapter, operation } = serde_json::from_value(input)?;
+        let Input { place, adapter, operation, called } = serde_json::from_value(input)?;
         let file = self.0.store.adapters().place(adapter).await.for_people("looking up an adapter")?;
         let file = file.ok_or_else(|| JobError::Final("The adapter is no longer in the library.".to_owned()))?;
-        self.0.produce(ctx, place, Arc::new(move |out, progress| compute(&operation, &file, out, progress))).await
+        let done = self.0.produce(ctx, place, Arc::new(move |out, progress| compute(&operation, &file, out, progress))).await?;
+        if let (Some(name), Some(id)) = (called, done.get("adapter").and_then(Value::as_i64)) {
+            let edit = AdapterEdit { name: Some(name.chars().take(AdapterEdit::NAME_MAX).collect()), ..AdapterEdit::default() };
+            self.0.store.adapters().edit(AdapterId(id), &edit, now_ms()).await.for_people("naming the new adapter")?;
+        }
+        Ok(done)
     }
 }
 

@@ -46,7 +46,7 @@ impl Operations {
         let key = format!("operation:{}:{relative}", target.root.id);
         let title = format!("{} {}", verb(&request.operation), place.name);
         let place = Place { root: target.root.id, relative, form };
-        let input = job::Input { place, adapter: request.adapter, operation: request.operation };
+        let input = job::Input { place, adapter: request.adapter, operation: request.operation, called: Some(target.name) };
         let input = serde_json::to_value(input).map_err(|e| crate::problem::internal("an operation cannot be stored", &e))?;
         self.jobs.enqueue(&NewJob::new(JobKind::Operation, title, input).once(key)).await
     }
