@@ -1,4 +1,6 @@
 /** What several specs do. */
+import type { Page } from "@playwright/test";
+
 import { expect, test, type Theme, type Weft } from "./fixtures";
 
 /** The running Weft with measured samples in its library; made once for each worker. */
@@ -23,6 +25,11 @@ export async function pair(weft: Weft): Promise<string> {
 
 /** axe over a page in both themes and both widths. With WEFT_SHOTS set to a folder, a picture of each as well. */
 export function axeEverywhere(name: string, path: string | ((weft: Weft) => Promise<string>)): void {
+  axeWith(name, path, async () => {});
+}
+
+/** The same after something was done on the page; then the picture is of all of it. */
+export function axeWith(name: string, path: string | ((weft: Weft) => Promise<string>), act: (page: Page) => Promise<void>): void {
   for (const theme of ["dark", "light"] satisfies Theme[]) {
     for (const size of ["desktop", "phone"] as const) {
       test.describe(`${name}, ${theme}, ${size}`, () => {
@@ -31,11 +38,12 @@ export function axeEverywhere(name: string, path: string | ((weft: Weft) => Prom
           await withSamples(weft);
           await open(typeof path === "string" ? path : await path(weft));
           await page.waitForLoadState("networkidle").catch(() => {});
+          await act(page);
           await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
           if (process.env.WEFT_SHOTS) {
             await page.waitForTimeout(1_200);
             const width = size === "desktop" ? 1440 : 390;
-            await page.screenshot({ path: `${process.env.WEFT_SHOTS}/${name.replace(/ /g, "-")}-${theme}-${width}.png` });
+            await page.screenshot({ path: `${process.env.WEFT_SHOTS}/${name.replace(/ /g, "-")}-${theme}-${width}.png`, fullPage: !!process.env.WEFT_SHOTS_FULL });
           }
           await checkA11y();
         });

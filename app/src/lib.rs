@@ -8,12 +8,17 @@
 pub mod adapter;
 pub mod api;
 pub mod blocks;
+pub mod checkpoints;
+mod choose;
+pub mod compare;
 pub mod dom;
 pub mod format;
 pub mod kit;
 pub mod library;
+mod making;
 mod page;
 mod parts;
+mod profile;
 pub mod shell;
 pub mod weave;
 

@@ -4,6 +4,8 @@
 //! download or two parts reach stays in the first. On the server the functions are called directly.
 
 use crate::adapter::AdapterPage;
+use crate::checkpoints::CheckpointsPage;
+use crate::compare::ComparePage;
 use crate::kit::{Button, Notice, Tone};
 use crate::weave::WeavePage;
 use leptos::prelude::*;
@@ -14,6 +16,14 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 #[derive(Debug)]
 pub(crate) struct Adapter;
 
+/// `/checkpoints`
+#[derive(Debug)]
+pub(crate) struct Checkpoints;
+
+/// `/compare`
+#[derive(Debug)]
+pub(crate) struct Compare;
+
 /// `/weave`
 #[derive(Debug)]
 pub(crate) struct Weave;
@@ -21,6 +31,16 @@ pub(crate) struct Weave;
 #[wasm_split(adapter, preload(load_adapter), fallible)]
 fn adapter_page() -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <AdapterPage/> }.into_any())
+}
+
+#[wasm_split(checkpoints, preload(load_checkpoints), fallible)]
+fn checkpoints_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <CheckpointsPage/> }.into_any())
+}
+
+#[wasm_split(compare, preload(load_compare), fallible)]
+fn compare_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <ComparePage/> }.into_any())
 }
 
 #[wasm_split(weave, preload(load_weave), fallible)]
@@ -33,6 +53,8 @@ pub(crate) fn at(url: &str) -> Option<&'static str> {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
     match path.split(['?', '#']).next()?.split('/').nth(1)? {
         "adapters" => Some("adapter"),
+        "checkpoints" => Some("checkpoints"),
+        "compare" => Some("compare"),
         "weave" => Some("weave"),
         _ => None,
     }
@@ -50,6 +72,34 @@ impl LazyRoute for Adapter {
     async fn preload() {
         // What does not come now is asked for again, and told, when it is shown.
         drop(load_adapter().await);
+    }
+}
+
+impl LazyRoute for Checkpoints {
+    fn data() -> Self {
+        Self
+    }
+
+    async fn view(_: Self) -> AnyView {
+        checkpoints_page().await.unwrap_or_else(|_| missing())
+    }
+
+    async fn preload() {
+        drop(load_checkpoints().await);
+    }
+}
+
+impl LazyRoute for Compare {
+    fn data() -> Self {
+        Self
+    }
+
+    async fn view(_: Self) -> AnyView {
+        compare_page().await.unwrap_or_else(|_| missing())
+    }
+
+    async fn preload() {
+        drop(load_compare().await);
     }
 }
 
@@ -89,8 +139,8 @@ mod tests {
     #[test]
     fn addresses_lead_to_their_part() {
         assert_eq!(
-            [at("/weave?ids=1,2"), at("http://leptos.dev/weave#main"), at("/adapters/7")],
-            [Some("weave"), Some("weave"), Some("adapter")]
+            [at("/weave?ids=1,2"), at("http://leptos.dev/weave#main"), at("/adapters/7"), at("/compare?a=1,2")],
+            [Some("weave"), Some("weave"), Some("adapter"), Some("compare")]
         );
         assert_eq!([at("/"), at("http://leptos.dev"), at("/?text=/weave"), at("/weaver"), at("")], [None; 5]);
     }

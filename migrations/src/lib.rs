@@ -9,6 +9,7 @@ mod dialect;
 mod m20261121_000001_library;
 mod m20261121_000002_search;
 mod m20261121_000003_jobs;
+mod m20261121_000004_checkpoints;
 
 pub use dialect::Dialect;
 pub use sea_orm_migration::MigratorTrait;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_library::Migration),
             Box::new(m20261121_000002_search::Migration),
             Box::new(m20261121_000003_jobs::Migration),
+            Box::new(m20261121_000004_checkpoints::Migration),
         ]
     }
 }

@@ -172,3 +172,21 @@ fn listening_to_the_world_is_refused_with_the_reason() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("accounts"));
 }
+
+#[test]
+fn a_scanned_checkpoint_is_listed() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let models = dir.path().join("models");
+    std::fs::create_dir(&models).expect("folder");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/weights/golden/checkpoints/flux.original.safetensors");
+    std::fs::copy(golden, models.join("tiny flux.safetensors")).expect("copied");
+    let empty = weft(dir.path(), &["models"]);
+    assert!(empty.status.success() && String::from_utf8_lossy(&empty.stdout).contains("weft scan"));
+    let scanned = json(&weft(dir.path(), &["scan", "models", "--json"]));
+    assert_eq!(scanned["library"]["checkpoints"], 1, "{scanned:#}");
+    let listed = json(&weft(dir.path(), &["models", "flux", "--json"]));
+    assert_eq!((listed.as_array().map(Vec::len), listed[0]["family"].clone()), (Some(1), "flux1".into()), "{listed:#}");
+    let words = String::from_utf8_lossy(&weft(dir.path(), &["models"]).stdout).into_owned();
+    assert!(words.contains("tiny flux") && words.contains("denoiser"), "{words}");
+    assert_eq!(json(&weft(dir.path(), &["models", "--family", "sdxl", "--json"])).as_array().map(Vec::len), Some(0));
+}

@@ -181,3 +181,80 @@ fn merges_that_are_killed_twenty_times_leave_whole_files_only() {
     assert_eq!(program.get("/api/v1/library?limit=500")["total"], before as u64 + KILLS);
     no_temporary_files(&folder);
 }
+
+/// A safetensors file of bf16 zeros.
+fn zeros(path: &Path, tensors: &[(&str, [u64; 2])]) {
+    let (mut header, mut at) = (serde_json::Map::new(), 0u64);
+    for (name, shape) in tensors {
+        let end = at + 2 * shape[0] * shape[1];
+        header.insert((*name).to_owned(), json!({ "dtype": "BF16", "shape": shape, "data_offsets": [at, end] }));
+        at = end;
+    }
+    let json = serde_json::to_vec(&header).expect("header");
+    std::fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+    let mut file = std::fs::File::create(path).expect("file");
+    file.write_all(&(json.len() as u64).to_le_bytes()).expect("length");
+    file.write_all(&json).expect("header");
+    file.set_len(8 + json.len() as u64 + at).expect("room");
+}
+
+#[test]
+fn bakes_that_are_killed_leave_whole_checkpoints_only() {
+    const ROUNDS: u64 = 8;
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let (data, folder) = (dir.path().join("data"), dir.path().join("models"));
+    samples(&folder, 2, "flux1", SampleSize::Small);
+    // Some weights of the real size, so that a kill can hit the middle: one file, and a folder of diffusers.
+    zeros(
+        &folder.join("flux.safetensors"),
+        &[("double_blocks.0.img_attn.qkv.weight", [9216, 3072]), ("double_blocks.0.img_attn.norm.key_norm.scale", [1, 128])],
+    );
+    let diffusers = folder.join("flux/transformer");
+    let split = ["q", "k", "v"].map(|part| format!("transformer_blocks.0.attn.to_{part}.weight"));
+    let split: Vec<(&str, [u64; 2])> = split.iter().map(|name| (name.as_str(), [3072, 3072])).collect();
+    zeros(&diffusers.join("diffusion_pytorch_model.safetensors"), &split);
+    std::fs::write(diffusers.join("config.json"), "{}").expect("config");
+    std::fs::write(folder.join("flux/model_index.json"), "{}").expect("index");
+    let before = files_below(&folder).len() as u64;
+    let program = Program::start(&data);
+    program.ask("POST", "/api/v1/roots", Some(&json!({ "path": folder }))).expect("root added");
+    program.settled();
+    let adapter = program.get("/api/v1/library?kind=lora")["items"][0].clone();
+    let models = program.get("/api/v1/checkpoints?sort=size")["items"].as_array().expect("items").clone();
+    assert_eq!(models.len(), 2, "{models:#?}");
+    program.kill();
+
+    let (mut moment, mut asked) = (moments(), Vec::new());
+    for round in 0..ROUNDS {
+        let program = Program::start(&data);
+        let model = &models[usize::from(round % 3 == 2)];
+        let request = json!({ "operation": "bake", "checkpoint": model["id"], "adapters": [{ "id": adapter["id"], "weight": 0.7 }],
+            "misfits": true, "name": format!("Baked {round}"), "root": adapter["root"] });
+        let job = program.ask("POST", "/api/v1/operations", Some(&request)).expect("bake asked");
+        assert!(job["id"].is_number(), "{job:#}");
+        asked.push((job["id"].clone(), model["form"] == "folder"));
+        std::thread::sleep(moment(500));
+        // A job that is killed at each of its five attempts fails, as it should: on a busy machine that would be all of them.
+        if round % 3 == 2 {
+            program.settled();
+        }
+        program.kill();
+    }
+    let program = Program::start(&data);
+    program.settled();
+    let (mut more, mut hit) = (0, false);
+    for (id, is_folder) in &asked {
+        let job = program.get(&format!("/api/v1/jobs/{id}"));
+        assert_eq!(job["state"], "done", "{job:#}");
+        hit |= job["attempt"].as_u64().is_some_and(|attempt| attempt > 1);
+        let path = PathBuf::from(job["result"]["path"].as_str().expect("path"));
+        weft_weights::checkpoint::Checkpoint::open(&path).expect("a whole checkpoint");
+        assert_eq!(path.is_dir(), *is_folder);
+        more += if *is_folder { 3 } else { 1 };
+    }
+    assert!(hit, "no kill has hit a running bake");
+    assert_eq!(program.get("/api/v1/checkpoints")["total"], 2 + ROUNDS, "one row for each bake");
+    let files = files_below(&folder);
+    assert!(files.iter().all(|path| !path.to_string_lossy().contains("/.weft-")), "{files:?}");
+    assert_eq!(files.len() as u64, before + more, "and no other file: {files:?}");
+}

@@ -9,13 +9,14 @@ use std::process::Command;
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// Each room and the rooms below it that it may use. A package that is not listed may use none and be used by none.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("weft-frontend", &["weft-app"]),
     ("weft", &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-weights", "weft-domain"]),
     ("weft-app", &["weft-services", "weft-weights", "weft-domain"]),
     ("weft-services", &["weft-storage", "weft-weights", "weft-domain"]),
     ("weft-storage", &["weft-migrations", "weft-domain"]),
     ("weft-migrations", &[]),
+    ("weft-diffusion", &["weft-weights", "weft-domain"]),
     ("weft-weights-gpu", &["weft-weights"]),
     ("weft-weights", &["weft-domain"]),
     ("weft-domain", &[]),
@@ -23,9 +24,10 @@ const FLOORS: [(&str, &[&str]); 10] = [
 ];
 
 /// What may never be below the web: rooms that compile to WebAssembly and rooms that know no HTTP.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("weft-domain", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-weights", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
+    ("weft-diffusion", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-weights-gpu", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-storage", &["axum", "leptos"]),
     ("weft-services", &["axum", "leptos", "sea-orm"]),

@@ -120,6 +120,7 @@ pub(super) fn Actions() -> impl IntoView {
         <div class="actions">
             <Show when=move || ready.get()>
                 <a class="btn btn-primary" href=format!("/weave?ids={id}")><Icon glyph=Glyph::Weave/><span>"Weave this"</span></a>
+                <a class="btn" href=format!("/compare?a={id}")><Icon glyph=Glyph::Compare/><span>"Compare"</span></a>
                 <a class="btn" href=format!("/api/v1/adapters/{id}/file") download=""><Icon glyph=Glyph::Download/><span>"Download"</span></a>
             </Show>
             <Button look=Look::Quiet icon=Glyph::Refresh on:click=reindex>"Reindex"</Button>

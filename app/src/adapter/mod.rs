@@ -1,10 +1,13 @@
 //! One adapter: what it is, where in the network it works, what its user says of it.
 
 mod facts;
+mod fits;
 mod head;
+mod measures;
 mod metadata;
 mod notes;
 mod save;
+mod tools;
 mod words;
 
 use crate::api;
@@ -24,6 +27,8 @@ use notes::{Notes, Rating, Tags};
 use save::{Conflict, Saving};
 use weft_domain::{AdapterDetails, AdapterId, Event, FileState};
 use words::{TrainingTags, Triggers};
+
+pub(crate) use fits::tone as fit_tone;
 
 /// The route `/adapters/:id`.
 #[component]
@@ -76,6 +81,7 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
     let blocks = Memo::new(move |_| {
         details.with(|d| (d.blocks.clone(), d.outside.clone(), d.mean, d.variance, d.card.fallback, d.layout_id.clone()))
     });
+    let asked = (!details.with_untracked(|d| d.card.fallback)).then(|| measures::asked(id));
     let title = move || details.with(|d| d.card.name.clone());
     let picture = Memo::new(move |_| details.with(|d| d.card.preview_url(640)));
     view! {
@@ -97,9 +103,11 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
                 <section class="panel" aria-label="Blocks">
                     {move || {
                         let (blocks, outside, mean, variance, fallback, layout) = blocks.get();
-                        view! { <BlockView blocks outside mean variance fallback layout/> }
+                        view! { <BlockView blocks outside mean variance fallback layout asked/> }
                     }}
                 </section>
+                <tools::Tools/>
+                <fits::Fits/>
                 <Triggers/>
                 <Description/>
                 <div class="adapter-pair">

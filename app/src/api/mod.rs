@@ -5,6 +5,7 @@
 
 #[cfg(feature = "ssr")]
 mod access;
+mod checkpoints;
 mod error;
 mod jobs;
 mod library;
@@ -12,12 +13,13 @@ mod operations;
 mod roots;
 mod weave;
 
+pub use checkpoints::{adapter_fits, adapter_measures, checkpoint_details, checkpoints_list};
 pub use error::ApiError;
 pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
 pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};
-pub use operations::{adapter_check, operation_start};
+pub use operations::{adapter_check, model_operation_start, operation_start};
 pub use roots::{root_add, root_list, root_remove, root_scan, root_scan_all, samples_create};
-pub use weave::{Together, weave_compare, weave_estimate, weave_merge, weave_together};
+pub use weave::{Together, weave_compare, weave_compare_or_job, weave_estimate, weave_merge, weave_together};
 
 /// Answer of a server function.
 pub type Answer<T> = Result<T, ApiError>;

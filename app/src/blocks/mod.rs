@@ -6,21 +6,31 @@
 pub(crate) mod axis;
 mod chart;
 pub(crate) mod format;
+pub(crate) mod heat;
 pub(crate) mod map;
-mod outside;
+pub(crate) mod outside;
 pub(crate) mod plot;
-pub(crate) mod stats;
+pub mod stats;
 mod table;
 
-use crate::kit::{CopyButton, Notice, Segmented, TabPanel, Tabs, Tone};
+use crate::api::ApiError;
+use crate::kit::{CopyButton, Notice, ProblemView, Select, Skeleton, TabPanel, Tabs, Tone};
+use crate::shell::JobProgress;
 use axis::Axis;
 use chart::{Chart, StrengthMap};
 use leptos::prelude::*;
 use outside::Outside;
-use stats::Measure;
+use stats::{Measure, More};
+use std::sync::Arc;
 use table::BlockTable;
-use weft_domain::BlockStrength;
 use weft_domain::adapter::OutsideStrength;
+use weft_domain::{BlockStrength, JobView};
+
+/// Colour class of the adapter number `number` among several.
+#[must_use]
+pub(crate) fn colour(number: usize) -> String {
+    format!("c{}", number % 12 + 1)
+}
 
 /// What the block view shows; shared by its parts.
 #[derive(Debug, Clone, Default)]
@@ -40,13 +50,30 @@ impl Shown {
     }
 
     /// Mean and standard deviation over the blocks that are present.
-    fn spread(&self, measure: Measure) -> Option<(f64, f64)> {
+    fn spread(&self, measure: Measure, values: &[f64]) -> Option<(f64, f64)> {
         match (measure, self.kept) {
             _ if self.fallback => None,
             (Measure::Frobenius, Some(kept)) => Some(kept),
-            _ => stats::spread(&self.blocks, measure),
+            _ => stats::spread(&self.blocks, values),
         }
     }
+}
+
+/// Which measure is shown, and its number for every block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look {
+    pub measure: RwSignal<Measure>,
+    pub values: Memo<Vec<f64>>,
+}
+
+/// Measures that the library does not keep: asked for when somebody wants to see one.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    pub more: Signal<Option<Arc<More>>>,
+    /// They are on their way.
+    pub job: Signal<Option<JobView>>,
+    pub error: Signal<Option<ApiError>>,
+    pub ask: Callback<()>,
 }
 
 /// The block view of one adapter. `mean` and `variance` are those of the Frobenius norms over the present blocks; without them they are
@@ -59,10 +86,16 @@ pub fn BlockView(
     #[prop(default = None)] variance: Option<f64>,
     #[prop(default = false)] fallback: bool,
     #[prop(default = None)] layout: Option<String>,
+    /// Where more measures come from; None: the stored ones are all.
+    #[prop(default = None)]
+    asked: Option<Asked>,
 ) -> impl IntoView {
     let kept = mean.zip(variance.map(|v| v.max(0.0).sqrt()));
     let shown = StoredValue::new(Shown { blocks, outside, fallback, kept });
     let measure = RwSignal::new(Measure::default());
+    let more = move || asked.and_then(|a| a.more.get());
+    let values = Memo::new(move |_| shown.with_value(|s| stats::values(&s.blocks, measure.get(), more().as_deref())));
+    let look = Look { measure, values };
     let tab = RwSignal::new("bars".to_owned());
     let has_blocks = shown.with_value(|s| !s.blocks.is_empty());
     let measured = shown.with_value(|s| s.blocks.iter().any(|b| b.present && b.frobenius > 0.0));
@@ -71,7 +104,7 @@ pub fn BlockView(
     // Some layouts have no shape that is known: they have bars and a table.
     let mapped = axis.with_untracked(|axis| !map::plan(axis).nodes.is_empty());
     let forms = [("bars", "Bars"), ("map", "Map"), ("table", "Table")].into_iter().filter(|(key, _)| mapped || *key != "map").collect();
-    let csv = Signal::derive(move || shown.with_value(|s| stats::csv(&s.blocks, &s.outside)));
+    let csv = Signal::derive(move || shown.with_value(|s| stats::csv(&s.blocks, &s.outside, more().as_deref())));
     view! {
         <section class="block-view" aria-label="Strength by block">
             <header class="block-head">
@@ -81,18 +114,12 @@ pub fn BlockView(
                     {(has_blocks && !fallback).then(|| view! {
                         <span><span class="num">{present}</span>" of "<span class="num">{shown.with_value(|s| s.blocks.len())}</span>" present"</span>
                     })}
-                    <SpreadNumbers shown measure/>
+                    <SpreadNumbers shown look/>
                 </p>
                 {has_blocks.then(|| view! {
                     <div class="block-tools">
                         <Show when=move || measured>
-                            <Segmented
-                                name="block-measure"
-                                label="Measure"
-                                choices=vec![("frobenius", "Frobenius", None), ("rms", "RMS", None)]
-                                value=Signal::derive(move || if measure.get() == Measure::Rms { "rms".to_owned() } else { "frobenius".to_owned() })
-                                on_change=move |key: String| measure.set(if key == "rms" { Measure::Rms } else { Measure::Frobenius })
-                            />
+                            <MeasureSelect measure asked/>
                         </Show>
                         <Tabs id="blocks" label="Form" tabs=forms value=tab/>
                         <CopyButton text=csv what="as CSV"/>
@@ -104,11 +131,12 @@ pub fn BlockView(
                     "Neutral profile. This file alone does not tell how strong each block is, so every block counts as 1."
                 </Notice>
             })}
+            {asked.filter(|_| measured).map(|asked| view! { <AskedFor measure asked/> })}
             {if has_blocks {
                 view! {
-                    <TabPanel id="blocks" key="bars" value=tab><Chart shown measure axis/></TabPanel>
-                    {mapped.then(|| view! { <TabPanel id="blocks" key="map" value=tab><StrengthMap shown measure axis/></TabPanel> })}
-                    <TabPanel id="blocks" key="table" value=tab><BlockTable shown/></TabPanel>
+                    <TabPanel id="blocks" key="bars" value=tab><Chart shown look axis/></TabPanel>
+                    {mapped.then(|| view! { <TabPanel id="blocks" key="map" value=tab><StrengthMap shown look axis/></TabPanel> })}
+                    <TabPanel id="blocks" key="table" value=tab>{move || view! { <BlockTable shown more=more()/> }}</TabPanel>
                 }.into_any()
             } else {
                 view! { <p class="block-none">"No block strengths are known of this file yet. They appear here once it has been measured."</p> }.into_any()
@@ -118,11 +146,51 @@ pub fn BlockView(
     }
 }
 
+/// The measures to choose from.
+#[component]
+fn MeasureSelect(measure: RwSignal<Measure>, asked: Option<Asked>) -> impl IntoView {
+    let known = Measure::ALL.into_iter().filter(|m| asked.is_some() || !m.is_more());
+    let options: Vec<_> = known.map(|m| (m.key().to_owned(), m.label().to_owned())).collect();
+    let choose = move |key: String| {
+        let Some(chosen) = Measure::ALL.into_iter().find(|m| m.key() == key) else { return };
+        measure.set(chosen);
+        if let Some(asked) = asked.filter(|a| chosen.is_more() && a.more.with_untracked(Option::is_none)) {
+            asked.ask.run(());
+        }
+    };
+    view! { <Select label="Measure" options value=Signal::derive(move || measure.get().key().to_owned()) on_change=choose/> }
+}
+
+/// What the chosen measure tells; its value for the whole, or how far the measuring is.
+#[component]
+fn AskedFor(measure: RwSignal<Measure>, asked: Asked) -> impl IntoView {
+    let coming = move || measure.get().is_more() && asked.more.with(Option::is_none);
+    let whole = move || {
+        let value = asked.more.with(|m| m.as_ref().and_then(|m| measure.get().of(&m.whole)))?;
+        measure.get().is_more().then(|| measure.get().write(value))
+    };
+    view! {
+        <Show when=move || measure.get() != Measure::default()>
+            <p class="form-help measure-help" role="status">
+                {move || measure.get().help()}
+                {move || whole().map(|value| view! { " Of the whole: "<b class="num">{value}</b>"." })}
+            </p>
+        </Show>
+        <Show when=move || coming() && asked.error.with(Option::is_none)>
+            <Show when=move || asked.job.with(Option::is_some) fallback=|| view! { <Skeleton class="skeleton-note"/> }>
+                <div class="measuring"><JobProgress job=asked.job/></div>
+            </Show>
+        </Show>
+        {move || asked.error.get().filter(|_| coming()).map(|error| view! { <ProblemView error/> })}
+    }
+}
+
 /// "mean 0.412 · σ 0.18 · variance 0.031".
 #[component]
-fn SpreadNumbers(shown: StoredValue<Shown>, measure: RwSignal<Measure>) -> impl IntoView {
+fn SpreadNumbers(shown: StoredValue<Shown>, look: Look) -> impl IntoView {
     move || {
-        shown.with_value(|s| s.spread(measure.get())).map(|(mean, deviation)| {
+        let measure = look.measure.get();
+        look.values.with(|v| shown.with_value(|s| s.spread(measure, v))).filter(|(mean, _)| *mean > 0.0).map(|(mean, deviation)| {
             view! {
                 <span>"mean "<span class="num">{format::strength(mean)}</span></span>
                 <span>"σ "<span class="num">{format::strength(deviation)}</span></span>

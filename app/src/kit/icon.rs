@@ -53,6 +53,11 @@ pub enum Glyph {
     Map,
     Bars,
     Table,
+    Shrink,
+    Swap,
+    Shield,
+    Compare,
+    Checkpoint,
 }
 
 impl Glyph {
@@ -118,6 +123,11 @@ impl Glyph {
             Self::Map => "M4.5 4.500h5v4h-5zM4.5 15.500h5v4h-5zM14.5 4.500h5v4h-5zM14.5 15.500h5v4h-5zM9.5 6.500h5M9.5 17.500h5M7 8.500v7",
             Self::Bars => "M5 19.500V12M10 19.500V5M15 19.500V9M20 19.500v-5",
             Self::Table => "M4 5h16v14H4zM4 10h16M4 14.500h16M10 5v14",
+            Self::Shrink => "M20 4l-6 6M14 5v5h5M4 20l6-6M10 19v-5H5",
+            Self::Swap => "M4 8.500h14M14.5 5L18 8.500 14.500 12M20 15.500H6M9.5 12L6 15.500 9.500 19",
+            Self::Shield => "M12 3.500l7 2.500v5.500c0 4.500-3 7.700-7 9-4-1.300-7-4.500-7-9V6zM8.8 12l2.200 2.200 4.200-4.400",
+            Self::Compare => "M9 6.500a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11zM15 6.500a5.5 5.5 0 1 1 0 11 5.5 5.5 0 0 1 0-11z",
+            Self::Checkpoint => "M12 3.500l7.500 4.200v8.600L12 20.500l-7.500-4.200V7.700zM12 12l7.500-4.300M12 12v8.500M12 12L4.500 7.700",
         }
     }
 }

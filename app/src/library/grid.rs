@@ -9,7 +9,7 @@ use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast;
 use weft_domain::AdapterId;
 
-/// The cards of the places in the window. Arrow keys move, Space selects, Enter opens, W weaves.
+/// The cards of the places in the window. Arrow keys move, Space selects, Enter opens, W weaves, C compares.
 #[component]
 pub(super) fn Grid() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
@@ -41,6 +41,9 @@ pub(super) fn Grid() -> impl IntoView {
             "Escape" if !gallery.selected.with_untracked(Vec::is_empty) => gallery.selected.set(Vec::new()),
             "w" | "W" if !gallery.selected.with_untracked(Vec::is_empty) => {
                 navigate(&untrack(|| gallery.weave_url()), leptos_router::NavigateOptions::default());
+            }
+            "c" | "C" if gallery.selected.with_untracked(|ids| ids.len() > 1) => {
+                navigate(&untrack(|| gallery.compare_url()), leptos_router::NavigateOptions::default());
             }
             _ => return,
         }

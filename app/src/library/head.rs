@@ -56,6 +56,12 @@ pub(super) fn Head() -> impl IntoView {
                         label=Signal::derive(move || format!("Clear the selection of {}", chosen.get()))
                         on:click=move |_| gallery.selected.set(Vec::new())
                     />
+                    <Show when=move || (2..=8).contains(&chosen.get())>
+                        <a class="btn" href=move || gallery.compare_url()>
+                            <Icon glyph=Glyph::Compare/>
+                            <span>"Compare"</span>
+                        </a>
+                    </Show>
                     <a class="btn btn-primary" href=move || gallery.weave_url()>
                         <Icon glyph=Glyph::Weave/>
                         <span>{move || format!("Weave {}", chosen.get())}</span>

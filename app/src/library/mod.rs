@@ -75,7 +75,7 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
     expect_context::<Live>().on_event(move |event| match event {
         Event::Adapters { ids } => gallery.touched(ids),
         Event::LibraryChanged | Event::Reset => gallery.refresh_soon(),
-        Event::RootsChanged | Event::Job { .. } => {}
+        Event::RootsChanged | Event::CheckpointsChanged | Event::Job { .. } => {}
     });
     let body = move || match gallery.shown() {
         state::Shown::Cards => view! { <Grid/> }.into_any(),

@@ -324,8 +324,16 @@ impl Gallery {
 
     /// Where the chosen ones are woven.
     pub(super) fn weave_url(self) -> String {
-        let ids = self.selected.with(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
-        format!("/weave?ids={ids}")
+        format!("/weave?ids={}", self.chosen_ids())
+    }
+
+    /// Where the chosen ones are compared.
+    pub(super) fn compare_url(self) -> String {
+        format!("/compare?a={}", self.chosen_ids())
+    }
+
+    fn chosen_ids(self) -> String {
+        self.selected.with(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
     }
 }
 

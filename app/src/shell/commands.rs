@@ -52,6 +52,8 @@ fn fixed(text: &str) -> Vec<Entry> {
     let all = [
         Entry::new(Glyph::Library, "Library", "page", Deed::Go("/".to_owned())),
         Entry::new(Glyph::Weave, "Weave", "page", Deed::Go("/weave".to_owned())),
+        Entry::new(Glyph::Checkpoint, "Checkpoints", "page", Deed::Go("/checkpoints".to_owned())),
+        Entry::new(Glyph::Compare, "Compare", "page", Deed::Go("/compare".to_owned())),
         Entry::new(Glyph::Refresh, "Scan all folders", "action", Deed::ScanAll),
         Entry::new(Glyph::Jobs, "Show jobs", "action", Deed::Jobs),
         Entry::new(Glyph::Sun, "Theme: light", "action", Deed::Theme("light")),

@@ -25,6 +25,14 @@ fn line(job: &JobView) -> String {
     if parts.is_empty() { job.message.clone() } else { parts.join(" · ") }
 }
 
+/// Where a finished job leads: to what it made, or to what it looked at.
+fn leads_to(job: &JobView) -> Option<String> {
+    let result = job.result.as_ref().filter(|_| job.state == JobState::Done)?;
+    let id = |key: &str| result.get(key).and_then(serde_json::Value::as_i64);
+    let checkpoint = id("checkpoint").map(|id| format!("/checkpoints?id={id}"));
+    id("adapter").map(|id| format!("/adapters/{id}")).or(checkpoint)
+}
+
 /// The job of a signal: title, bar, figures. For a page that waits for it.
 #[component]
 pub fn JobProgress(#[prop(into)] job: Signal<Option<JobView>>) -> impl IntoView {
@@ -133,6 +141,8 @@ fn JobRow(id: JobId) -> impl IntoView {
             }
         });
     };
+    let windows = expect_context::<Windows>();
+    let open = move || job.with(|job| job.as_ref().and_then(leads_to));
     let message = move || job.with(|job| job.as_ref().map(|job| job.message.clone()).filter(|m| !m.is_empty()));
     let error = move || job.with(|job| job.as_ref().and_then(|job| job.error.clone()));
     let ended = move || job.with(|job| job.as_ref().and_then(|job| job.finished_ms).map(format::date_time));
@@ -152,6 +162,7 @@ fn JobRow(id: JobId) -> impl IntoView {
                 <Show when=move || matches!(state.get(), JobState::Failed | JobState::Cancelled)>
                     <IconButton glyph=Glyph::Refresh label="Try again" on:click=move |_| act(true)/>
                 </Show>
+                {move || open().map(|url| view! { <a class="btn btn-quiet" href=url on:click=move |_| windows.jobs.set(false)>"Open"</a> })}
             </div>
             <Show when=move || !state.get().finished()>
                 <span class="job-message">{message}</span>

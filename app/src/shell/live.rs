@@ -120,7 +120,7 @@ impl Live {
                 self.fetch_jobs();
                 self.count();
             }
-            Event::LibraryChanged | Event::RootsChanged | Event::Adapters { .. } => self.count(),
+            Event::LibraryChanged | Event::RootsChanged | Event::CheckpointsChanged | Event::Adapters { .. } => self.count(),
         }
         for (_, callback) in self.listeners.get_value() {
             callback.run(event.clone());

@@ -20,6 +20,8 @@ pub(super) fn SideNav() -> impl IntoView {
                 <LibraryCount/>
             </NavLink>
             <NavLink href="/weave" text="Weave" glyph=Glyph::Weave under="/weave">""</NavLink>
+            <NavLink href="/compare" text="Compare" glyph=Glyph::Compare under="/compare">""</NavLink>
+            <NavLink href="/checkpoints" text="Checkpoints" glyph=Glyph::Checkpoint under="/checkpoints">""</NavLink>
             <JobsTab/>
             <button type="button" class="nav-link only-phone" on:click=move |_| windows.commands.set(true)>
                 <Icon glyph=Glyph::Command/>

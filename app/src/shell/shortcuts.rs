@@ -23,6 +23,7 @@ const GROUPS: [(&str, &[(&str, &str)]); 3] = [
             ("Space", "Select; with Shift up to here"),
             ("Enter", "Open"),
             ("W", "Weave what is selected"),
+            ("C", "Compare what is selected"),
         ],
     ),
     (

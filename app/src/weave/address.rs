@@ -261,9 +261,9 @@ mod tests {
         state.strands[1].muted = true;
         state.strands[2].solo = true;
         for slot in ["D00", "D01", "D02", "D18", "S03", "TE1"] {
-            state.strands[2].set_factor(slot, 0.0);
+            state.strands[2].factors.insert(slot.to_owned(), 0.0);
         }
-        state.strands[2].set_factor("S37", -1.25);
+        state.strands[2].factors.insert("S37".to_owned(), -1.25);
         state.strands[2].preset = Some("DOUBLE LATE".to_owned());
         state.tame = [("S21".to_owned(), 0.79)].into();
         (state.method, state.size_by, state.energy) = (Method::Svd, SizeBy::Energy, 0.995);

@@ -2,16 +2,13 @@
 
 use super::compute::{Block, Combined};
 use super::loom::Loom;
-use super::shapes::{HEIGHT, Shapes, agreement_step, shapes};
+use super::shapes::{HEIGHT, Shapes, shapes};
 use crate::blocks::axis::group_label;
+use crate::blocks::colour;
 use crate::blocks::format;
-use crate::blocks::plot::{AxisLabels, Cursor, Picker, Scale, push_rect};
+use crate::blocks::heat::{HeatStrip, agreement};
+use crate::blocks::plot::{AxisLabels, Cursor, Picker, Scale};
 use leptos::prelude::*;
-
-/// Colour class of a strand.
-pub(super) fn colour(number: usize) -> String {
-    format!("c{}", number % 12 + 1)
-}
 
 /// The chart: stacked bars, ticks of the single strands, labels, agreement strip. One tab stop.
 #[component]
@@ -39,11 +36,6 @@ pub(super) fn CombinedChart() -> impl IntoView {
             <Scale ticks/>
             <Picker axis active label="Combined strength by block" text=Callback::new(move |at| words(loom, at))>
                 <svg class="area" viewBox="0 0 1000 240" preserveAspectRatio="none" aria-hidden="true">
-                    <defs>
-                        <pattern id="weave-hatch" width="7" height="7" patternUnits="userSpaceOnUse">
-                            <path class="hatch" d="M-2 2L2 -2M0 7L7 0M5 9L9 5"></path>
-                        </pattern>
-                    </defs>
                     <path class="grid" d=grid></path>
                     <Cursor axis active height=HEIGHT/>
                     <path class="cut" d=move || drawn.with(|d| d.cut.clone())></path>
@@ -97,40 +89,14 @@ fn Layers(drawn: Memo<Shapes>) -> impl IntoView {
 #[component]
 fn AgreementStrip() -> impl IntoView {
     let loom = expect_context::<Loom>();
-    let cells = Memo::new(move |_| {
-        let mut steps = vec![String::new(); 10];
-        loom.combined.with(|c| {
-            loom.axis.with(|axis| {
-                for (at, block) in c.iter().flat_map(|c| c.blocks.iter().enumerate()) {
-                    let (x, width) = axis.bar(at);
-                    // 0 to 8 for −4 to 4; 9 where fewer than two strands are at work.
-                    let step = block.agreement.map_or(9, |a| usize::try_from(i16::from(agreement_step(a)) + 4).unwrap_or(4));
-                    push_rect(&mut steps[step], x, 0.0, width, 14.0);
-                }
-            });
-        });
-        steps
+    let cells = Signal::derive(move || {
+        loom.combined.with(|c| c.iter().flat_map(|c| c.blocks.iter().map(|block| block.agreement.map(agreement))).collect::<Vec<_>>())
     });
-    let apart = move || cells.with(|c| c[..4].concat());
     let several = Memo::new(move |_| loom.state.with(|s| s.strands.len() > 1));
-    let paths = (0..10)
-        .map(|step| {
-            let class = match step {
-                0..4 => format!("agree apart a{}", 4 - step),
-                4 => "agree unrelated".to_owned(),
-                5..9 => format!("agree together a{}", step - 4),
-                _ => "agree alone".to_owned(),
-            };
-            view! { <path class=class d=move || cells.with(|c| c[step].clone())></path> }
-        })
-        .collect_view();
     view! {
         <div class="agreement" hidden=move || !several.get()>
             <p class="label">"Agreement by block"</p>
-            <svg class="strip" viewBox="0 0 1000 14" preserveAspectRatio="none" aria-hidden="true">
-                {paths}
-                <path class="hatching" d=apart></path>
-            </svg>
+            <HeatStrip axis=loom.axis cells/>
         </div>
     }
 }

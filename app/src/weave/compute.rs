@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_profile_and_a_muted_strand_count() {
         let mut state = state();
-        state.strands[0].set_factor("B01", 0.0);
+        state.strands[0].factors.insert("B01".to_owned(), 0.0);
         assert!((combine(&grams(), &state).blocks[1].norm - 3.0).abs() < 1e-12);
         state.strands[1].muted = true;
         let combined = combine(&grams(), &state);

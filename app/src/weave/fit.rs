@@ -58,6 +58,7 @@ pub(super) fn FitBox() -> impl IntoView {
         }
         let sentences = |list: Vec<String>| list.into_iter().map(|s| view! { <p>{s}</p> }).collect_view();
         let tone = if verdict.fits { Tone::Good } else { Tone::Bad };
+        let compare = loom.state.with(|s| crate::compare::address(&s.ids()));
         view! {
             <div class="fit" role="status">
                 <Notice tone>
@@ -67,6 +68,7 @@ pub(super) fn FitBox() -> impl IntoView {
                         (false, _) => "They do not fit.",
                     }}
                     {sentences(verdict.reasons)}
+                    {verdict.fits.then(|| view! { <a class="link" href=compare>"Compare them in detail"</a> })}
                     {(!verdict.fits).then(|| odd.get()).flatten().map(|id| view! {
                         <Button on:click=without>{format!("Take {} out", loom.name(id))}</Button>
                     })}

@@ -2,9 +2,10 @@
 //!
 //! Length is the combined strength; the colours divide it among the strands that add to it. Exact shares are in the line below.
 
-use super::chart::{Readout, colour, words};
+use super::chart::{Readout, words};
 use super::compute::Combined;
 use super::loom::Loom;
+use crate::blocks::colour;
 use crate::blocks::map::{NetworkMap, Plan};
 use leptos::prelude::*;
 

@@ -4,12 +4,10 @@
 //! (`state`) → combined strength (`compute`) → path data (`shapes`) → a dozen attributes. The address holds the whole document.
 
 mod address;
+mod bake;
 mod chart;
-mod choose;
 mod compute;
-mod curve;
 mod empty;
-mod exchange;
 mod fit;
 mod guard;
 mod loom;
@@ -25,6 +23,8 @@ mod table;
 
 use crate::api::{ApiError, Together, library_query, root_list};
 use crate::blocks::format;
+use crate::blocks::heat::Hatch;
+use crate::choose::{ChooseDialog, Choosing};
 use crate::dom;
 use crate::kit::{Button, CopyButton, EmptyState, Glyph, IconButton, Look, Notice, ProblemView, Skeleton, TabPanel, Tabs, Tone};
 use leptos::prelude::*;
@@ -128,6 +128,7 @@ fn Workbench(opening: Opening, start: WeaveState, resumed: RwSignal<bool>) -> im
     let roots = StoredValue::new(roots);
     let example = StoredValue::new(example);
     view! {
+        <Hatch/>
         <div class="weave">
             <Head any/>
             {(gone > 0)
@@ -153,9 +154,30 @@ fn Workbench(opening: Opening, start: WeaveState, resumed: RwSignal<bool>) -> im
                 </div>
                 <SheetBar sheet/>
             </Show>
-            <choose::ChooseDialog open=choosing/>
+            <ChooseDialog open=choosing choosing=adding(loom)/>
             <guard::LeaveGuard/>
         </div>
+    }
+}
+
+/// Strands in and out by the window that chooses adapters.
+fn adding(loom: Loom) -> Choosing {
+    Choosing {
+        chosen: Memo::new(move |_| loom.state.with(|s| s.strands.iter().map(|s| (s.adapter, s.colour)).collect())).into(),
+        // What fits is what the first strand is.
+        family: Memo::new(move |_| {
+            let first = loom.state.with(|s| s.strands.first().map(|s| s.adapter))?;
+            loom.card(first).filter(|c| c.family != "unknown").map(|c| (c.family, c.family_label))
+        })
+        .into(),
+        most: state::MAX_STRANDS,
+        on_add: Callback::new(move |card| loom.add(card)),
+        on_remove: Callback::new(move |id| loom.edit("remove", |s| s.strands.retain(|x| x.adapter != id))),
+        say: |n| match n {
+            0 => "Choose two or more that go together.".to_owned(),
+            1 => "One strand. Choose another to weave.".to_owned(),
+            n => format!("{n} strands."),
+        },
     }
 }
 
@@ -287,7 +309,7 @@ fn SheetBar(sheet: RwSignal<bool>) -> impl IntoView {
             on:click=move |_| sheet.update(|s| *s = !*s)
         >
             <span class="sheet-dots" aria-hidden="true">
-                {move || dots.get().into_iter().map(|c| view! { <i class=format!("dot {}", chart::colour(c))></i> }).collect_view()}
+                {move || dots.get().into_iter().map(|c| view! { <i class=format!("dot {}", crate::blocks::colour(c))></i> }).collect_view()}
             </span>
             {move || dots.with(|d| crate::format::plural(d.len() as u64, "strand"))}
             <span class="sheet-say">{move || if sheet.get() { "Close" } else { "Weights and profiles" }}</span>

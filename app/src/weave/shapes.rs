@@ -121,15 +121,6 @@ fn push_arrow(d: &mut String, x: f64, y: f64, width: f64) {
     let _ = write!(d, "M{x:.2} {:.2}h{width:.2}L{:.2} {y:.2}z", y - 6.0, x + width / 2.0);
 }
 
-/// How strongly strands pull together or apart, in steps: 0 unrelated, 1 to 4 together, −1 to −4 apart.
-///
-/// Adapters trained apart have cosines of a few ten-thousandths, so the steps are logarithmic: 0.003, 0.02, 0.1, 0.4.
-#[must_use]
-pub fn agreement_step(cosine: f64) -> i8 {
-    let steps = [0.003, 0.02, 0.1, 0.4].into_iter().filter(|limit| cosine.abs() >= *limit).count() as i8;
-    if cosine < 0.0 { -steps } else { steps }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,10 +178,5 @@ mod tests {
         let first = Range::new(&of(4.9), None);
         assert_eq!((first.top, Range::new(&of(3.0), Some(first)).top), (5.0, 5.0));
         assert_eq!((Range::new(&of(1.0), Some(first)).top, Range::new(&of(5.1), Some(first)).top), (1.0, 6.0));
-    }
-
-    #[test]
-    fn agreement_has_a_direction_and_a_size() {
-        assert_eq!([0.0, 0.001, 0.01, -0.05, 0.9, -1.0].map(agreement_step), [0, 0, 1, -2, 4, -4]);
     }
 }

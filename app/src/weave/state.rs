@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use weft_domain::AdapterId;
 use weft_domain::merge::{Form, Inner, Method, Options, OutDtype, ProfileValues, Strand, Weave};
-use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
+use weft_domain::parameter::{ENERGY, RANK, WEIGHT};
 
 /// Most strands at once.
 pub const MAX_STRANDS: usize = 12;
@@ -179,19 +179,6 @@ impl WeaveState {
     }
 }
 
-impl StrandState {
-    /// Sets one factor, rounded to the step that is shown and kept inside the range.
-    pub fn set_factor(&mut self, slot: &str, value: f64) {
-        let value = (value.clamp(BLOCK.min, BLOCK.max) * 100.0).round() / 100.0;
-        self.preset = None;
-        if value == 1.0 {
-            self.factors.remove(slot);
-        } else {
-            self.factors.insert(slot.to_owned(), value);
-        }
-    }
-}
-
 /// Steps back and forward. Changes of the same thing that follow each other closely are one step.
 #[derive(Debug, Clone, Default)]
 pub struct History {
@@ -280,7 +267,7 @@ mod tests {
     #[test]
     fn taming_multiplies_every_profile() {
         let mut state = two();
-        state.strands[0].set_factor("D00", 0.5);
+        state.strands[0].factors.insert("D00".to_owned(), 0.5);
         state.tame = [("D00".to_owned(), 0.5), ("D01".to_owned(), 0.8)].into();
         let profiles: Vec<_> = state.request("flux_unet_57").strands.into_iter().filter_map(|s| s.profile).map(|p| p.slots).collect();
         assert_eq!(profiles[0], [("D00".to_owned(), 0.25), ("D01".to_owned(), 0.8)].into());

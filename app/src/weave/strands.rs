@@ -1,9 +1,9 @@
 //! The strands: one row per adapter with its weight and profile.
 
-use super::chart::colour;
 use super::loom::Loom;
 use super::profile::PresetSelect;
 use super::state::{MAX_STRANDS, WeaveState};
+use crate::blocks::colour;
 use crate::dom;
 use crate::kit::{Button, Glyph, Icon, IconButton, Slider, Toasts};
 use leptos::prelude::*;

@@ -4,15 +4,16 @@ use crate::ids::{AdapterId, RootId};
 use serde::{Deserialize, Serialize};
 
 /// Where a file stands between "seen on disk" and "all is known".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FileState {
     /// Header read; the file is usable. Hashes and strengths may still be on their way.
+    #[default]
     Ready,
     /// The file is not where it was (deleted, or its drive is off). Its data is kept.
     Missing,
-    /// Not a valid adapter; `error` says why.
+    /// Not valid; `error` says why.
     Broken,
 }
 

@@ -1,6 +1,7 @@
 //! How adapters relate to each other. docs/measures.md has the formulas.
 
 use crate::ids::AdapterId;
+use crate::job::JobView;
 use serde::{Deserialize, Serialize};
 
 /// What is known of two or more adapters together.
@@ -16,6 +17,14 @@ pub struct Comparison {
     pub pairs: Vec<Pair>,
     /// What was left out, as plain sentences.
     pub notes: Vec<String>,
+}
+
+/// A comparison that is known already, or the job that computes it: ask again when it is done. Exactly one of the two is there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CompareAnswer {
+    pub comparison: Option<Comparison>,
+    pub job: Option<JobView>,
 }
 
 /// Two adapters.

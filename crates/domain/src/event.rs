@@ -15,6 +15,8 @@ pub enum Event {
     Adapters { ids: Vec<AdapterId> },
     /// So much changed in the library that a fresh query is cheaper.
     LibraryChanged,
+    /// Checkpoints came, went or changed.
+    CheckpointsChanged,
     /// A root was added, removed or went off or on line.
     RootsChanged,
     /// Events were missed (the server restarted, or the gap is too old): ask for everything anew.

@@ -20,6 +20,14 @@ pub enum JobKind {
     Merge,
     /// Makes a new file of one adapter: resized, edited, …
     Operation,
+    /// Puts adapters into a copy of a checkpoint, or takes them out of one.
+    Bake,
+    /// Makes an adapter of what sets one checkpoint apart from another.
+    Extract,
+    /// Computes norms and ranks of an adapter.
+    Measure,
+    /// Computes how adapters relate.
+    Compare,
     /// Reads a whole file and says what is wrong with it.
     Check,
     /// Writes sample adapters and adds them.
@@ -28,8 +36,20 @@ pub enum JobKind {
 
 impl JobKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 8] =
-        [Self::Scan, Self::Hash, Self::Strengths, Self::Thumbnails, Self::Merge, Self::Operation, Self::Check, Self::Samples];
+    pub const ALL: [Self; 12] = [
+        Self::Scan,
+        Self::Hash,
+        Self::Strengths,
+        Self::Thumbnails,
+        Self::Merge,
+        Self::Operation,
+        Self::Bake,
+        Self::Extract,
+        Self::Measure,
+        Self::Compare,
+        Self::Check,
+        Self::Samples,
+    ];
 
     /// The word that the table and REST use.
     #[must_use]
@@ -41,15 +61,19 @@ impl JobKind {
             Self::Thumbnails => "thumbnails",
             Self::Merge => "merge",
             Self::Operation => "operation",
+            Self::Bake => "bake",
+            Self::Extract => "extract",
+            Self::Measure => "measure",
+            Self::Compare => "compare",
             Self::Check => "check",
             Self::Samples => "samples",
         }
     }
 
-    /// Whether it makes one new file in a folder of the library.
+    /// Whether it makes one new file, or one new folder, in a folder of the library.
     #[must_use]
     pub const fn makes_file(self) -> bool {
-        matches!(self, Self::Merge | Self::Operation)
+        matches!(self, Self::Merge | Self::Operation | Self::Bake | Self::Extract)
     }
 
     /// Where the job runs.
@@ -57,7 +81,14 @@ impl JobKind {
     pub const fn lane(self) -> Lane {
         match self {
             Self::Scan | Self::Hash | Self::Samples | Self::Check => Lane::Io,
-            Self::Strengths | Self::Thumbnails | Self::Merge | Self::Operation => Lane::Cpu,
+            Self::Strengths
+            | Self::Thumbnails
+            | Self::Merge
+            | Self::Operation
+            | Self::Bake
+            | Self::Extract
+            | Self::Measure
+            | Self::Compare => Lane::Cpu,
         }
     }
 
@@ -65,7 +96,8 @@ impl JobKind {
     #[must_use]
     pub const fn priority(self) -> i32 {
         match self {
-            Self::Merge | Self::Operation | Self::Check => 30,
+            Self::Measure | Self::Compare => 40,
+            Self::Merge | Self::Operation | Self::Bake | Self::Extract | Self::Check => 30,
             Self::Samples | Self::Scan => 20,
             Self::Thumbnails => 15,
             Self::Strengths => 10,

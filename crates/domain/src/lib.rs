@@ -6,11 +6,16 @@
 //! Times are milliseconds since 1970 (UTC) in an `i64`; sizes are bytes.
 
 pub mod adapter;
+pub mod checkpoint;
 pub mod compare;
 pub mod event;
+pub mod fit;
+pub mod generation;
 pub mod ids;
 pub mod job;
+pub mod measure;
 pub mod merge;
+pub mod model;
 pub mod operation;
 pub mod parameter;
 pub mod problem;
@@ -20,9 +25,13 @@ pub mod status;
 mod urlencode;
 
 pub use adapter::{AdapterCard, AdapterDetails, AdapterEdit, BlockStrength, FileState};
+pub use checkpoint::{CheckpointCard, CheckpointDetails, CheckpointPage, CheckpointQuery};
 pub use event::Event;
-pub use ids::{AdapterId, JobId, RootId};
+pub use fit::{AdapterFits, Fit, FitLevel};
+pub use ids::{AdapterId, CheckpointId, JobId, RootId};
 pub use job::{JobKind, JobState, JobView, Lane};
+pub use measure::{AdapterMeasures, MeasuresAnswer};
+pub use model::{ModelOperation, ModelRequest};
 pub use problem::{Problem, ProblemKind};
 pub use query::{Facets, LibraryPage, LibraryQuery, Sort};
 pub use root::{RootState, RootView};

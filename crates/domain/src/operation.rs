@@ -30,11 +30,13 @@ pub enum Convention {
     Kohya,
     ComfyUi,
     Diffusers,
+    /// A folder of two files; holds the denoiser alone.
+    Peft,
 }
 
 impl Convention {
     /// All, in menu order.
-    pub const ALL: [Self; 3] = [Self::Kohya, Self::ComfyUi, Self::Diffusers];
+    pub const ALL: [Self; 4] = [Self::Kohya, Self::ComfyUi, Self::Diffusers, Self::Peft];
 
     /// The word that REST uses.
     #[must_use]
@@ -43,6 +45,7 @@ impl Convention {
             Self::Kohya => "kohya",
             Self::ComfyUi => "comfyui",
             Self::Diffusers => "diffusers",
+            Self::Peft => "peft",
         }
     }
 
@@ -53,6 +56,7 @@ impl Convention {
             Self::Kohya => "kohya: A1111, Forge, trainers",
             Self::ComfyUi => "ComfyUI",
             Self::Diffusers => "diffusers",
+            Self::Peft => "PEFT: a folder of two files",
         }
     }
 }

@@ -178,6 +178,36 @@ pub const SEED: Number = Number {
     help: "Another seed, another draw. The same seed gives the same bytes on every machine.",
 };
 
+/// Smallest change that an extraction takes.
+pub const THRESHOLD: Number = Number {
+    name: "threshold",
+    label: "Threshold",
+    min: 0.0,
+    max: 0.5,
+    default: 0.0,
+    step: 0.001,
+    digits: 3,
+    help: "Weights that changed by less than this part of their size count as unchanged. 0 takes every change.",
+};
+
+/// Quantile at which an extraction cuts its factors.
+pub const CLAMP: Number = Number {
+    name: "clamp",
+    label: "Clamp",
+    min: 0.5,
+    max: 1.0,
+    default: 1.0,
+    step: 0.005,
+    digits: 3,
+    help: "Cuts the factors' values at this quantile of their size. 1 cuts nothing; other programs cut at 0.99, which changes what was learned.",
+};
+
+/// Every number of a bake, in the order of the form.
+pub const BAKE: [Number; 3] = [WEIGHT, BLOCK, SEED];
+
+/// Every number of an extraction, in the order of the form.
+pub const EXTRACT: [Number; 5] = [RANK, ENERGY, THRESHOLD, CLAMP, SEED];
+
 /// Every number of a merge, in the order of the form.
 pub const MERGE: [Number; 10] = [WEIGHT, BLOCK, RANK, ENERGY, DENSITY, EPSILON, GAMMA, MU, TAME, SEED];
 
@@ -187,7 +217,7 @@ mod tests {
 
     #[test]
     fn every_default_lies_in_its_range() {
-        for number in MERGE.into_iter().chain(OPERATION) {
+        for number in MERGE.into_iter().chain(OPERATION).chain(BAKE).chain(EXTRACT) {
             assert_eq!(number.check(number.default), Ok(number.default), "{}", number.name);
         }
     }

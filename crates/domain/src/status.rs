@@ -21,6 +21,9 @@ pub struct Overview {
     pub adapters: u64,
     pub missing: u64,
     pub broken: u64,
+    /// Whole models and parts of them, missing ones included.
+    #[serde(default)]
+    pub checkpoints: u64,
     pub roots: u64,
     /// Files without measured strengths yet.
     pub unmeasured: u64,

@@ -5,12 +5,14 @@
 //! [`weft_domain::Problem`] for people; what only a log needs is logged where it happened. Knows no HTTP and no HTML.
 
 pub mod access;
+mod cache;
 mod clock;
 pub mod events;
 pub mod health;
 pub mod jobs;
 pub mod library;
 mod measure;
+pub mod models;
 mod names;
 pub mod operate;
 pub mod previews;
@@ -27,6 +29,7 @@ pub use events::Events;
 pub use health::HealthCheck;
 pub use jobs::{Jobs, Workers};
 pub use library::{FileHandle, Library};
+pub use models::{Checkpoints, Measuring};
 pub use operate::Operations;
 pub use previews::{Picture, Previews};
 pub use roots::Roots;

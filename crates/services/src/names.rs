@@ -75,9 +75,9 @@ pub(crate) fn safe_folder(folder: &str) -> Result<String, Problem> {
     Ok(parts.join("/"))
 }
 
-/// The name itself, then "name 2", "name 3"…
-pub(crate) fn candidates(stem: &str) -> impl Iterator<Item = String> + '_ {
-    std::iter::once(format!("{stem}.safetensors")).chain((2..10_000).map(move |n| format!("{stem} {n}.safetensors")))
+/// The name itself, then "name 2", "name 3"…; each with the ending (`.safetensors`, or nothing for a folder).
+pub(crate) fn candidates<'a>(stem: &'a str, ending: &'a str) -> impl Iterator<Item = String> + 'a {
+    std::iter::once(format!("{stem}{ending}")).chain((2..10_000).map(move |n| format!("{stem} {n}{ending}")))
 }
 
 #[cfg(test)]

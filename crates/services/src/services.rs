@@ -6,13 +6,14 @@ use crate::health::HealthCheck;
 use crate::jobs::{Jobs, Owner, Runner, Workers};
 use crate::library::Library;
 use crate::measure::{HashJob, StrengthsJob};
-use crate::operate::{CheckJob, OperateJob, Operations};
+use crate::models::{Checkpoints, MeasureJob, Measuring};
+use crate::operate::{BakeJob, CheckJob, ExtractJob, OperateJob, Operations};
 use crate::previews::{Previews, ThumbnailJob};
 use crate::produce::Producer;
 use crate::roots::Roots;
 use crate::samples::{Samples, SamplesJob};
 use crate::scan::{Follow, ScanJob};
-use crate::weave::{MergeJob, Weaving};
+use crate::weave::{CompareJob, MergeJob, Weaving};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weft_domain::Lane;
@@ -58,6 +59,8 @@ pub struct Services {
     pub roots: Roots,
     pub weave: Weaving,
     pub operations: Operations,
+    pub checkpoints: Checkpoints,
+    pub measuring: Measuring,
     pub jobs: Jobs,
     pub events: Events,
     pub previews: Previews,
@@ -88,6 +91,8 @@ impl Services {
             library: Library::new(store.clone(), events.clone(), roots.clone()),
             weave: Weaving::new(store.clone(), jobs.clone(), Arc::clone(&naming)),
             operations: Operations::new(store.clone(), jobs.clone(), naming),
+            checkpoints: Checkpoints::new(store.clone()),
+            measuring: Measuring::new(store.clone(), jobs.clone()),
             previews: Previews::new(store.clone(), blobs.clone()),
             samples: Samples::new(jobs.clone()),
             health: HealthCheck::new(store.clone()),
@@ -108,13 +113,19 @@ impl Services {
             tracing::warn!(%error, "the worker's name cannot be kept; unfinished jobs are taken up once their lease is over");
             Owner::stranger()
         });
-        self.runner(owner).start()
+        let follow = Follow { store: self.store.clone(), jobs: self.jobs.clone(), events: self.events.clone() };
+        let producer = Arc::new(Producer::new(self.store.clone(), follow.clone()));
+        let sweeper = Arc::clone(&producer);
+        tokio::spawn(async move {
+            if let Err(problem) = sweeper.sweep().await {
+                tracing::warn!(%problem, "what interrupted jobs left could not be removed");
+            }
+        });
+        self.runner(owner, follow, producer).start()
     }
 
-    fn runner(&self, owner: Owner) -> Runner {
+    fn runner(&self, owner: Owner, follow: Follow, producer: Arc<Producer>) -> Runner {
         let (store, events) = (self.store.clone(), self.events.clone());
-        let follow = Follow { store: store.clone(), jobs: self.jobs.clone(), events: events.clone() };
-        let producer = Arc::new(Producer::new(store.clone(), follow.clone()));
         Runner::new(self.jobs.clone(), owner)
             .width(Lane::Io, self.settings.io_workers.max(1))
             .width(Lane::Cpu, self.settings.cpu_workers.max(1))
@@ -123,7 +134,11 @@ impl Services {
             .handler(HashJob { store: store.clone(), events: events.clone() })
             .handler(ThumbnailJob { store: store.clone(), blobs: self.blobs.clone(), events })
             .handler(MergeJob(Arc::clone(&producer)))
-            .handler(OperateJob(producer))
+            .handler(OperateJob(Arc::clone(&producer)))
+            .handler(BakeJob(Arc::clone(&producer)))
+            .handler(ExtractJob(producer))
+            .handler(CompareJob(self.weave.clone()))
+            .handler(MeasureJob { store: store.clone() })
             .handler(CheckJob { store })
             .handler(SamplesJob { roots: self.roots.clone() })
     }

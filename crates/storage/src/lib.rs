@@ -1,6 +1,6 @@
 //! Rows and bytes: repositories over SQLite and PostgreSQL, and the blob store.
 //!
-//! [`Store`] is a cloneable handle; [`Store::roots`], [`Store::adapters`] and [`Store::jobs`] are its repositories. Nothing here
+//! [`Store`] is a cloneable handle; [`Store::roots`], [`Store::adapters`], [`Store::checkpoints`] and [`Store::jobs`] are its repositories. Nothing here
 //! reads a clock: whoever calls says what time it is (`now_ms`, milliseconds since 1970). A function that looks one row up answers
 //! `Option`; one that changes a row that is not there answers [`StoreError::NotFound`].
 //!
@@ -9,6 +9,7 @@
 
 pub mod adapters;
 pub mod blobs;
+pub mod checkpoints;
 mod entity;
 mod error;
 pub mod jobs;
@@ -21,6 +22,7 @@ pub use adapters::{
     AdapterFacts, AdapterRepo, FileHashes, FilePlace, KnownFile, NewFile, Strengths, UpsertOutcome, Upserted, WorkItem, WorkKind,
 };
 pub use blobs::Blobs;
+pub use checkpoints::{CheckpointFacts, CheckpointPlace, CheckpointRepo, CheckpointWork, KnownCheckpoint, NewCheckpoint};
 pub use error::{StoreError, StoreResult};
 pub use jobs::{Claim, JobRepo, JobRow, LeaseCheck, NewJob, Settled};
 pub use roots::{NewRoot, RootRepo, RootRow};

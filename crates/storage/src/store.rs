@@ -5,6 +5,7 @@
 //! PostgreSQL has one pool for both.
 
 use crate::adapters::AdapterRepo;
+use crate::checkpoints::CheckpointRepo;
 use crate::error::{StoreError, StoreResult};
 use crate::jobs::JobRepo;
 use crate::roots::RootRepo;
@@ -80,6 +81,12 @@ impl Store {
     #[must_use]
     pub fn adapters(&self) -> AdapterRepo {
         AdapterRepo { store: self.clone() }
+    }
+
+    /// Checkpoints and all that is known of them.
+    #[must_use]
+    pub fn checkpoints(&self) -> CheckpointRepo {
+        CheckpointRepo { store: self.clone() }
     }
 
     /// The job table.

@@ -18,7 +18,6 @@ mod shards;
 pub use detect::{Model, Packing, Purpose};
 pub use error::CheckpointError;
 pub use places::{Miss, Piece, Place, Places, Span};
-pub(crate) use read::transposed;
 pub use read::{Matrix, Rows};
 
 use crate::header::{Header, TensorInfo};

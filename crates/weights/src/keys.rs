@@ -1,12 +1,14 @@
 //! From a key to what it means: which module, which of its tensors, in which naming; and from the module's name to the
 //! weight it changes, equal under every naming.
 
+mod foreign;
 mod locate;
 pub mod names;
 mod roles;
 mod slots;
 mod unet;
 
+pub use foreign::{Foreign, foreign};
 pub use locate::{Located, locate};
 pub use roles::{ParsedKey, Role, parse};
 pub use slots::slot_of;

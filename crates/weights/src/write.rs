@@ -160,7 +160,7 @@ impl AtomicFile {
         }
         let folder = folder_of(target);
         for n in 0..10_000u32 {
-            let temp = folder.join(format!("{TEMP_PREFIX}{}-{n}{TEMP_SUFFIX}", std::process::id()));
+            let temp = temp_name(folder, n);
             match OpenOptions::new().write(true).create_new(true).open(&temp) {
                 Ok(file) => return Ok(Self { file: Some(file), temp, target: target.to_owned(), published: false }),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -222,6 +222,12 @@ impl Drop for AtomicFile {
     }
 }
 
+/// The name of this process's unfinished file or folder number `n` in `folder`: [`sweep`] knows it.
+#[must_use]
+pub fn temp_name(folder: &Path, n: u32) -> PathBuf {
+    folder.join(format!("{TEMP_PREFIX}{}-{n}{TEMP_SUFFIX}", std::process::id()))
+}
+
 /// Process id in the name of an unfinished file of ours; None for any other name.
 #[must_use]
 pub fn temp_owner(file_name: &str) -> Option<u32> {
@@ -230,14 +236,19 @@ pub fn temp_owner(file_name: &str) -> Option<u32> {
     pid.parse().ok()
 }
 
-/// Removes unfinished files that crashed runs left in `folder`. `alive` says whether a process id still works on one. Returns how many went.
+/// Removes unfinished files and folders that crashed runs left in `folder`. `alive` says whether a process id still works on one. Returns how many went.
 pub fn sweep(folder: &Path, alive: impl Fn(u32) -> bool) -> io::Result<usize> {
     let mut removed = 0;
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let stale = entry.file_name().to_str().and_then(temp_owner).is_some_and(|pid| !alive(pid));
-        if stale && entry.file_type()?.is_file() {
+        let kind = entry.file_type()?;
+        if stale && kind.is_file() {
             std::fs::remove_file(entry.path())?;
+            removed += 1;
+        } else if stale && kind.is_dir() {
+            // Links inside are removed, not followed.
+            std::fs::remove_dir_all(entry.path())?;
             removed += 1;
         }
     }
@@ -311,8 +322,10 @@ mod tests {
         for name in [".weft-7-0.tmp", ".weft-8-12.tmp", ".weft-x-0.tmp", "weft-7-0.tmp", ".weft-7-0.tmp.safetensors"] {
             std::fs::write(dir.path().join(name), b"").unwrap();
         }
-        assert_eq!(sweep(dir.path(), |pid| pid == 8).unwrap(), 1);
-        assert!(!dir.path().join(".weft-7-0.tmp").exists());
+        std::fs::create_dir_all(dir.path().join(".weft-7-1.tmp/result/unet")).unwrap();
+        std::fs::write(dir.path().join(".weft-7-1.tmp/result/unet/x"), b"half").unwrap();
+        assert_eq!(sweep(dir.path(), |pid| pid == 8).unwrap(), 2);
+        assert!(!dir.path().join(".weft-7-0.tmp").exists() && !dir.path().join(".weft-7-1.tmp").exists());
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4);
     }
 

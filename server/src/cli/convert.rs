@@ -46,14 +46,14 @@ pub(super) struct Convert {
     json: bool,
 }
 
-fn convention(word: &str) -> Result<Convention, String> {
+pub(super) fn convention(word: &str) -> Result<Convention, String> {
     Convention::ALL.into_iter().find(|c| c.name() == word).ok_or_else(|| "choose kohya, comfyui, diffusers or peft".to_owned())
 }
 
 impl Convert {
     pub(super) fn run(self) -> Result<ExitCode> {
         let input = Input::open(&self.file)?;
-        let out = self.target()?;
+        let out = target(self.to, &self.output)?;
         let options = ConvertOptions {
             component: self.text_encoder.map_or(Component::Denoiser, Component::TextEncoder),
             max_rank: self.max_rank,
@@ -77,15 +77,15 @@ impl Convert {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    /// PEFT reads a folder with two files of fixed names.
-    fn target(&self) -> Result<PathBuf> {
-        if self.to != Convention::Peft || self.output.extension().is_some_and(|ending| ending == "safetensors") {
-            return Ok(self.output.clone());
-        }
-        std::fs::create_dir_all(&self.output).with_context(|| self.output.display().to_string())?;
-        Ok(self.output.join("adapter_model.safetensors"))
+/// The file to write for `output`: PEFT reads a folder with two files of fixed names.
+pub(super) fn target(to: Convention, output: &Path) -> Result<PathBuf> {
+    if to != Convention::Peft || output.extension().is_some_and(|ending| ending == "safetensors") {
+        return Ok(output.to_owned());
     }
+    std::fs::create_dir_all(output).with_context(|| output.display().to_string())?;
+    Ok(output.join("adapter_model.safetensors"))
 }
 
 fn print(path: &Path, report: &ConvertReport) {

@@ -9,7 +9,8 @@ use weft_domain::parameter::{ENERGY, RANK};
 use weft_weights::checkpoint::Checkpoint;
 use weft_weights::merge::OutDtype;
 use weft_weights::ops::Origin;
-use weft_weights::ops::extract::{ExtractPlan, ExtractReport, extract};
+use weft_weights::ops::convert::Convention;
+use weft_weights::ops::extract::{ExtractPlan, ExtractReport, extract_to};
 
 /// Make an adapter of what sets one checkpoint apart from another
 #[derive(Debug, clap::Args)]
@@ -21,9 +22,12 @@ pub(super) struct Extract {
     /// The checkpoint it was tuned from
     #[arg(value_name = "BASE")]
     base: PathBuf,
-    /// File to write; it must not exist yet
-    #[arg(short, long, value_name = "FILE")]
+    /// File to write; it must not exist yet. For peft a folder, unless it ends in .safetensors
+    #[arg(short, long, value_name = "PATH")]
     output: PathBuf,
+    /// Whose names the result has: kohya (sd-scripts, A1111), comfyui, diffusers or peft
+    #[arg(long, default_value = "kohya", value_parser = super::convert::convention)]
+    to: Convention,
     /// Rank of every module; with --energy the largest
     #[arg(long, required_unless_present = "energy")]
     rank: Option<u32>,
@@ -79,13 +83,17 @@ impl Extract {
             ..ExtractPlan::new(rank, energy, self.dtype)
         };
         let bar = Bar::new();
-        let report = extract(&tuned, &base, &plan, &self.output, &bar);
+        let out = super::convert::target(self.to, &self.output)?;
+        let report = extract_to(&tuned, &base, &plan, self.to, &out, &bar);
         bar.clear();
-        let report = report?;
+        let (report, config) = report?;
+        if let Some(config) = config {
+            output::beside(&out, "adapter_config.json", &config, self.force)?;
+        }
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&json!({ "output": self.output.display().to_string(), "report": report }))?);
+            println!("{}", serde_json::to_string_pretty(&json!({ "output": out.display().to_string(), "report": report }))?);
         } else {
-            println!("{}", self.output.display());
+            println!("{}", out.display());
             print(&report);
         }
         Ok(ExitCode::SUCCESS)

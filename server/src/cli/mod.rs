@@ -12,6 +12,7 @@ mod input;
 mod inspect;
 mod measure;
 mod merge;
+mod models;
 mod output;
 mod resize;
 mod samples;
@@ -41,6 +42,8 @@ enum Command {
     Serve(serve::Serve),
     /// Add folders to the library (or look through them again) and wait until all is measured
     Scan(scan::Scan),
+    /// List the checkpoints of the library
+    Models(models::Models),
     /// Show what adapter files hold and where in the network they work
     Inspect(inspect::Inspect),
     /// Weave several adapters into one file
@@ -79,6 +82,7 @@ impl Cli {
         match self.command {
             Command::Serve(command) => command.run(&self.global),
             Command::Scan(command) => command.run(&self.global),
+            Command::Models(command) => command.run(&self.global),
             Command::Inspect(command) => command.run(),
             Command::Merge(command) => command.run(),
             Command::Resize(command) => command.run(),

@@ -57,7 +57,10 @@ impl Scan {
             let jobs: Vec<_> = failed.iter().map(|job| serde_json::json!({ "title": job.title, "error": job.error })).collect();
             println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "library": overview, "failed": jobs }))?);
         } else {
-            println!("{} adapters, {} missing, {} broken.", overview.adapters, overview.missing, overview.broken);
+            println!(
+                "{} adapters, {} missing, {} broken; {} checkpoints.",
+                overview.adapters, overview.missing, overview.broken, overview.checkpoints
+            );
             for job in &failed {
                 eprintln!("{}: {}", job.title, job.error.as_deref().unwrap_or("stopped"));
             }

@@ -63,10 +63,8 @@ fn run(ws: &Workspace, quick: bool, steps: &mut Steps) -> Result<()> {
     if !vulkan {
         steps.notes.push("no Vulkan driver (Debian: apt install mesa-vulkan-drivers): GPU tests may have been skipped".into());
     }
-    steps.step("program for the browser tests", || {
-        // With the packages of the tests, so that their builds of all dependencies serve.
-        cargo(ws, &["build"], &[&NATIVE[..], &["--bin", "weft"]].concat())
-    })?;
+    // The integration tests of `weft` have built the program, and cargo has laid it into place: building it again by itself
+    // would take other features of shared dependencies, and minutes.
     steps.step("browser tests", || browser::test(ws, &chromium, &server::program(ws, server::Profile::Dev)))
 }
 

@@ -65,6 +65,7 @@ pub struct ProfileValues {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Strand {
+    #[serde(alias = "id")]
     pub adapter: AdapterId,
     /// −2 to 2.
     pub weight: f64,

@@ -26,6 +26,7 @@ use crate::problem::ForPeople as _;
 use live::{Live, Stop};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use weft_domain::{Event, JobId, JobState, JobView, Problem};
 use weft_storage::{JobRepo, JobRow, NewJob, Store, StoreResult};
@@ -65,7 +66,7 @@ impl Jobs {
 
     /// One job.
     pub async fn get(&self, _: &Reader, id: JobId) -> Result<JobView, Problem> {
-        self.row(id).await.map(|row| self.view(row))
+        self.look(id).await
     }
 
     /// Asks a job to stop: a waiting one ends at once, a running one between two steps. A finished one stays as it is.
@@ -114,6 +115,22 @@ impl Jobs {
     pub(crate) async fn active(&self, dedup_key: &str) -> Result<Option<JobView>, Problem> {
         let row = self.repo().active(dedup_key).await.for_people("jobs cannot be read")?;
         Ok(row.map(|row| self.view(row)))
+    }
+
+    /// One job, for a service that waits for it.
+    pub(crate) async fn look(&self, id: JobId) -> Result<JobView, Problem> {
+        self.row(id).await.map(|row| self.view(row))
+    }
+
+    /// The job when it has ended, or as it stands after `patience`: for requests whose answer mostly takes only a moment.
+    pub(crate) async fn wait(&self, mut job: JobView, patience: Duration) -> Result<JobView, Problem> {
+        const LOOK: Duration = Duration::from_millis(25);
+        let began = Instant::now();
+        while !job.state.finished() && began.elapsed() < patience {
+            tokio::time::sleep(LOOK).await;
+            job = self.look(job.id).await?;
+        }
+        Ok(job)
     }
 
     async fn row(&self, id: JobId) -> Result<JobRow, Problem> {

@@ -8,7 +8,8 @@ use crate::problem::{ForPeople as _, blocking};
 use crate::scan::path;
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use weft_domain::{AdapterId, JobKind};
+use std::path::Path;
+use weft_domain::{AdapterId, Event, JobKind, RootId};
 use weft_storage::{FileHashes, Store, WorkItem, WorkKind};
 use weft_weights::hashes;
 use weft_weights::header::Header;
@@ -31,7 +32,8 @@ impl JobHandler for HashJob {
     async fn run(&self, ctx: &JobContext, input: Value) -> Result<Value, JobError> {
         let root = root_of(&input)?;
         let done = drain(ctx, &self.store, &self.events, root, self).await?;
-        Ok(json!({ "files": done }))
+        let models = self.checkpoints(ctx, root, done).await?;
+        Ok(json!({ "files": done + models }))
     }
 }
 
@@ -41,7 +43,7 @@ impl Task for HashJob {
 
     async fn one(&self, ctx: &JobContext, item: &WorkItem) -> Result<Option<AdapterId>, JobError> {
         let (file, stop) = (item.clone(), Stopper::of(ctx));
-        let found = blocking(move || hash(&file, &stop)).await?;
+        let found = blocking(move || hash(&file.root_path, &file.rel_path, &stop)).await?;
         let adapters = self.store.adapters();
         match found {
             Ok(Some(hashes)) => Ok(adapters.set_hashes(item, &hashes, now_ms()).await.for_people("storing hashes")?),
@@ -55,9 +57,38 @@ impl Task for HashJob {
     }
 }
 
+impl HashJob {
+    /// The checkpoints of the root, after its adapters: they are few and large. Answers how many.
+    async fn checkpoints(&self, ctx: &JobContext, root: RootId, before: u64) -> Result<u64, JobError> {
+        let checkpoints = self.store.checkpoints();
+        let left = checkpoints.unhashed_count(root).await?;
+        let (mut after, mut done) = (None, 0);
+        while let Some(work) = checkpoints.unhashed(root, after, 1).await?.pop() {
+            ctx.check()?;
+            after = Some(work.id);
+            ctx.progress(before + done, before + left.max(done + 1), &path::shown(&work.name));
+            let (file, stop) = (work.clone(), Stopper::of(ctx));
+            let found = blocking(move || hash(&file.root_path, &file.rel_path, &stop)).await?;
+            let hashes = match found {
+                Ok(Some(hashes)) => Some(hashes),
+                Ok(None) => return Err(JobError::Cancelled),
+                Err(why) => {
+                    tracing::warn!(checkpoint = %work.rel_path, %why, "a checkpoint cannot be hashed");
+                    None
+                }
+            };
+            if checkpoints.set_hashes(&work, hashes.as_ref(), now_ms()).await? {
+                self.events.publish(Event::CheckpointsChanged);
+            }
+            done += 1;
+        }
+        Ok(done)
+    }
+}
+
 /// None when asked to stop.
-fn hash(item: &WorkItem, stop: &dyn Progress) -> Result<Option<FileHashes>, String> {
-    let path = path::resolve(&item.root_path, &item.rel_path).map_err(|p| p.to_string())?;
+fn hash(root: &Path, relative: &str, stop: &dyn Progress) -> Result<Option<FileHashes>, String> {
+    let path = path::resolve(root, relative).map_err(|p| p.to_string())?;
     let source = FileSource::open(&path).map_err(|e| e.to_string())?;
     let header = Header::read(&source).map_err(|e| e.to_string())?;
     match hashes::hashes(&source, header.data_start, stop) {

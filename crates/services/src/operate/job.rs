@@ -1,22 +1,25 @@
 //! The job that makes a new file of one adapter.
 
+use crate::clock::now_ms;
 use crate::jobs::{JobContext, JobError, JobHandler};
 use crate::problem::ForPeople as _;
-use crate::produce::{Place, Producer};
+use crate::produce::{Made, PEFT_FILE, Place, Producer, unwritten};
 use crate::weave::members::{self, Loaded};
 use crate::weave::plan::{profile, sentence};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use weft_domain::merge::MergeOutcome;
 use weft_domain::operation::{Convention, Keep, Operation};
-use weft_domain::{AdapterId, JobKind, Problem};
+use weft_domain::{AdapterEdit, AdapterId, JobKind, Problem};
 use weft_storage::FilePlace;
 use weft_weights::ops::convert::{ConvertOptions, ConvertReport};
 use weft_weights::ops::{self, EditOptions, EditReport, OpError, Origin, ResizeOptions, ResizeReport};
 use weft_weights::progress::Progress;
+use weft_weights::write::WriteError;
 
 /// Sentences that an outcome carries at most: hundreds of modules may be left out.
 const WARNINGS_MAX: usize = 40;
@@ -29,6 +32,9 @@ pub(crate) struct Input {
     pub(crate) adapter: AdapterId,
     #[serde(flatten)]
     pub(crate) operation: Operation,
+    /// Name that a person gave the result: the title in the file's metadata is still the old one's.
+    #[serde(default)]
+    pub(crate) called: Option<String>,
 }
 
 /// Runs operations.
@@ -42,10 +48,15 @@ impl JobHandler for OperateJob {
     }
 
     async fn run(&self, ctx: &JobContext, input: Value) -> Result<Value, JobError> {
-        let Input { place, adapter, operation } = serde_json::from_value(input)?;
+        let Input { place, adapter, operation, called } = serde_json::from_value(input)?;
         let file = self.0.store.adapters().place(adapter).await.for_people("looking up an adapter")?;
         let file = file.ok_or_else(|| JobError::Final("The adapter is no longer in the library.".to_owned()))?;
-        self.0.produce(ctx, place, Arc::new(move |out, progress| compute(&operation, &file, out, progress))).await
+        let done = self.0.produce(ctx, place, Arc::new(move |out, progress| compute(&operation, &file, out, progress))).await?;
+        if let (Some(name), Some(id)) = (called, done.get("adapter").and_then(Value::as_i64)) {
+            let edit = AdapterEdit { name: Some(name.chars().take(AdapterEdit::NAME_MAX).collect()), ..AdapterEdit::default() };
+            self.0.store.adapters().edit(AdapterId(id), &edit, now_ms()).await.for_people("naming the new adapter")?;
+        }
+        Ok(done)
     }
 }
 
@@ -74,6 +85,7 @@ pub(crate) fn plan(operation: &Operation, file: &Loaded) -> Result<Plan, Problem
                 Convention::Kohya => ops::convert::Convention::Kohya,
                 Convention::ComfyUi => ops::convert::Convention::ComfyUi,
                 Convention::Diffusers => ops::convert::Convention::Diffusers,
+                Convention::Peft => ops::convert::Convention::Peft,
             };
             Plan::Convert(ConvertOptions { leave_out: *leave_out, dtype: *dtype, origin, overwrite: true, ..ConvertOptions::new(to) })
         }
@@ -104,19 +116,31 @@ fn checked(keep: Keep) -> Result<ops::resize::Keep, Problem> {
     })
 }
 
-fn compute(operation: &Operation, file: &FilePlace, out: &Path, progress: &dyn Progress) -> Result<MergeOutcome, JobError> {
+fn compute(operation: &Operation, file: &FilePlace, out: &Path, progress: &dyn Progress) -> Result<Made, JobError> {
     let loaded = members::load(file)?;
     let done = match plan(operation, &loaded)? {
         Plan::Resize(options) => ops::resize(loaded.member(), &options, out, progress).map(resized),
+        Plan::Convert(options) if options.to == ops::convert::Convention::Peft => peft(&loaded, &options, out, progress).map(converted),
         Plan::Convert(options) => ops::convert::convert(loaded.member(), &options, out, progress).map(converted),
         Plan::Edit(options) => ops::edit(loaded.member(), &options, out, progress).map(|report| edited(report, &loaded)),
     };
-    done.map_err(|error| match error {
+    done.map(Made::Adapter).map_err(|error| match error {
         OpError::Cancelled(_) => JobError::Cancelled,
-        OpError::Write(error) => JobError::Final(format!("The new file could not be written: {error}.")),
+        OpError::Write(error) => unwritten(&error),
         OpError::Read(error) => JobError::Retry(format!("The adapter could not be read: {error}.")),
         error => JobError::Final(sentence(&error.to_string())),
     })
+}
+
+/// A folder as PEFT reads it: the weights and their configuration.
+fn peft(loaded: &Loaded, options: &ConvertOptions, out: &Path, progress: &dyn Progress) -> Result<ConvertReport, OpError> {
+    let failed = |source| OpError::Write(WriteError::Io { path: out.display().to_string(), source });
+    std::fs::create_dir(out).map_err(failed)?;
+    let report = ops::convert::convert(loaded.member(), options, &out.join(PEFT_FILE), progress)?;
+    let config = report.adapter_config.as_deref().unwrap_or("{}");
+    let mut file = std::fs::File::create_new(out.join("adapter_config.json")).map_err(failed)?;
+    file.write_all(config.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    Ok(report)
 }
 
 fn small(n: usize) -> u32 {

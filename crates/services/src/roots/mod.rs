@@ -44,10 +44,11 @@ impl Roots {
     pub async fn list(&self, _: &Reader) -> Result<Vec<RootView>, Problem> {
         let rows = self.store.roots().list().await.for_people("listing roots")?;
         let counts = self.store.roots().counts().await.for_people("counting adapters")?;
+        let models = self.store.checkpoints().counts().await.for_people("counting checkpoints")?;
         let mut views = Vec::with_capacity(rows.len());
         for row in rows {
             let count = counts.get(&row.id).copied().unwrap_or(0);
-            let there = is_there(row.folder(), count).await;
+            let there = is_there(row.folder(), count + models.get(&row.id).copied().unwrap_or(0)).await;
             if there != row.online {
                 self.enqueue_scan(&row).await?;
             }
@@ -104,6 +105,7 @@ impl Roots {
         }
         self.events.publish(Event::RootsChanged);
         self.events.publish(Event::LibraryChanged);
+        self.events.publish(Event::CheckpointsChanged);
         Ok(())
     }
 

@@ -15,12 +15,12 @@ use weft_weights::strength::{self, read_scalar};
 /// Most training tags, own tags, warnings and metadata entries that a row keeps.
 const TRAINING_TAGS: usize = 300;
 const TAGS: usize = 40;
-const WARNINGS: usize = 30;
+pub(super) const WARNINGS: usize = 30;
 const ENTRIES: usize = 400;
 /// Longest metadata value that is kept, in characters; what is cut is marked.
 const VALUE: usize = 4_000;
 /// Longest error or warning, in characters.
-const SENTENCE: usize = 1_000;
+pub(super) const SENTENCE: usize = 1_000;
 
 /// What the header and the sidecars say.
 pub(crate) fn facts(opened: &Opened, relative: &str, sheet: Sheet) -> AdapterFacts {
@@ -65,12 +65,12 @@ fn ranks(span: Span<usize>) -> (Option<u32>, Option<u32>) {
     if span.max == 0 { (None, None) } else { (Some(small(span.min)), Some(small(span.max))) }
 }
 
-fn small(n: usize) -> u32 {
+pub(super) fn small(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// The word that a value has in JSON.
-fn word<T: Serialize>(value: &T) -> String {
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
@@ -87,7 +87,7 @@ fn tags(sheet: Vec<String>, own: Option<&String>) -> Vec<String> {
 }
 
 /// The metadata as it stands in the header; long values are cut with a mark.
-fn entries(metadata: &BTreeMap<String, String>) -> Vec<(String, String)> {
+pub(super) fn entries(metadata: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let cut = |text: &str| {
         let length = text.chars().count();
         if length <= VALUE {

@@ -27,7 +27,11 @@ impl Follow {
     /// Queues what is left to do for a root's files.
     pub(crate) async fn after_scan(&self, root: &RootRow) -> Result<(), Problem> {
         for (work, kind, verb) in WORK {
-            if self.store.adapters().pending_count(work, root.id).await.for_people("counting work")? > 0 {
+            let mut left = self.store.adapters().pending_count(work, root.id).await.for_people("counting work")?;
+            if work == WorkKind::Hashes {
+                left += self.store.checkpoints().unhashed_count(root.id).await.for_people("counting work")?;
+            }
+            if left > 0 {
                 let job = NewJob::new(kind, format!("{verb} {}", root.name), json!({ "root": root.id }));
                 enqueue_fresh(&self.jobs, job, &format!("{}:{}", kind.as_str(), root.id)).await?;
             }

@@ -10,6 +10,8 @@ use std::time::UNIX_EPOCH;
 pub(crate) const DEPTH_MAX: usize = 48;
 /// Most entries of one root, folders and other files included.
 pub(crate) const ENTRIES_MAX: u64 = 4_000_000;
+/// Stands in a folder of diffusers, whose subfolders hold the parts of one model.
+pub(crate) const MODEL_INDEX: &str = "model_index.json";
 /// Most notes that are kept; the rest is only counted.
 const NOTES_MAX: usize = 100;
 
@@ -24,11 +26,13 @@ pub(crate) struct Found {
     pub(crate) file_key: Option<String>,
 }
 
-/// One folder with adapter files in it.
+/// One folder with adapter files in it, or with what says that the folders below are one model.
 #[derive(Debug)]
 pub(crate) struct Folder {
     /// Full path.
     pub(crate) path: PathBuf,
+    /// Below the root, `/`-separated; empty at the root itself.
+    pub(crate) below: String,
     pub(crate) files: Vec<Found>,
     /// Other plain files by their name in lower case: where sidecars and previews are looked for.
     pub(crate) neighbours: BTreeMap<String, PathBuf>,
@@ -54,6 +58,11 @@ impl Notes {
         }
     }
 
+    /// Was anything below this folder not read to its end?
+    pub(crate) fn unread_below(&self, folder: &str) -> bool {
+        self.unread.iter().any(|unread| unread == folder || unread.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+    }
+
     /// Could a file that was not seen be there all the same? True below a folder that was not read to its end.
     pub(crate) fn may_hide(&self, relative: &str) -> bool {
         self.unread
@@ -62,7 +71,7 @@ impl Notes {
     }
 }
 
-/// Walks the root; an iterator of folders that hold adapter files.
+/// Walks the root; an iterator of folders that hold adapter files. What lies in a folder comes right after it.
 #[derive(Debug)]
 pub(crate) struct Walk {
     /// Folders still to read: path, text below the root, depth.
@@ -77,10 +86,17 @@ impl Walk {
         Self { open: vec![(root.to_owned(), String::new(), 0)], entries: 0, left_out: None, notes: Notes::default() }
     }
 
+    /// A folder below the root and all in it.
+    pub(crate) fn below(root: &Path, below: &str) -> Self {
+        let folder = if below.is_empty() { root.to_owned() } else { root.join(path::decode(below)) };
+        Self { open: vec![(folder, below.to_owned(), 0)], ..Self::new(root) }
+    }
+
     /// One folder below the root, nothing deeper.
     pub(crate) fn one(root: &Path, below: &str) -> Option<Folder> {
-        let folder = if below.is_empty() { root.to_owned() } else { root.join(path::decode(below)) };
-        Self::new(root).read(folder, below, 0)
+        let mut walk = Self::below(root, below);
+        let (folder, below, depth) = walk.open.pop()?;
+        walk.read(folder, &below, depth)
     }
 
     /// Leaves a folder out.
@@ -96,7 +112,7 @@ impl Walk {
                 return None;
             }
         };
-        let mut out = Folder { path: folder, files: Vec::new(), neighbours: BTreeMap::new() };
+        let mut out = Folder { path: folder, below: below.to_owned(), files: Vec::new(), neighbours: BTreeMap::new() };
         let mut deeper = Vec::new();
         for entry in listing {
             self.entries += 1;
@@ -113,7 +129,7 @@ impl Walk {
         out.files.sort_by(|a, b| a.relative.cmp(&b.relative));
         deeper.sort_by(|a: &(PathBuf, String, usize), b| b.1.cmp(&a.1));
         self.open.append(&mut deeper);
-        (!out.files.is_empty()).then_some(out)
+        (!out.files.is_empty() || out.neighbours.contains_key(MODEL_INDEX)).then_some(out)
     }
 
     fn entry(&mut self, entry: &fs::DirEntry, below: &str, depth: usize, out: &mut Folder, deeper: &mut Vec<(PathBuf, String, usize)>) {

@@ -1,14 +1,47 @@
 //! How adapters of the library relate.
 
 use super::members::Loaded;
-use super::plan;
-use std::sync::atomic::AtomicBool;
+use super::{Weaving, plan};
+use crate::jobs::{JobContext, JobError, JobHandler};
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use weft_domain::compare::{Comparison, Pair, Relation, SlotRelation};
-use weft_domain::{AdapterId, Problem, ProblemKind};
+use weft_domain::{AdapterId, JobKind, Problem, ProblemKind};
 use weft_weights::compare::{self, CompareError, CompareOptions};
+use weft_weights::progress::Progress;
+
+/// What a comparison is queued with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Input {
+    pub(super) ids: Vec<AdapterId>,
+}
+
+/// Runs comparisons: the answer is kept in memory for whoever asks again.
+#[derive(Debug)]
+pub(crate) struct CompareJob(pub(crate) Weaving);
+
+#[async_trait]
+impl JobHandler for CompareJob {
+    fn kind(&self) -> JobKind {
+        JobKind::Compare
+    }
+
+    async fn run(&self, ctx: &JobContext, input: Value) -> Result<Value, JobError> {
+        let Input { ids } = serde_json::from_value(input)?;
+        let progress = ctx.clone();
+        let answer = self.0.compared(&ids, move |places| super::compared(ids_of(places), places, &progress)).await;
+        ctx.check()?;
+        Ok(json!({ "ids": ids, "sentences": answer?.sentences }))
+    }
+}
+
+fn ids_of(places: &[weft_storage::FilePlace]) -> Vec<AdapterId> {
+    places.iter().map(|place| place.id).collect()
+}
 
 /// Compares loaded adapters. Blocks.
-pub(super) fn compare(ids: Vec<AdapterId>, loaded: &[Loaded], stop: &AtomicBool) -> Result<Comparison, Problem> {
+pub(super) fn compare(ids: Vec<AdapterId>, loaded: &[Loaded], stop: &dyn Progress) -> Result<Comparison, Problem> {
     let members: Vec<_> = loaded.iter().map(Loaded::member).collect();
     let options = CompareOptions { names: loaded.iter().map(|m| m.name.clone()).collect(), ..CompareOptions::default() };
     let found = compare::compare(&members, &options, stop).map_err(problem)?;

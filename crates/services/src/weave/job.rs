@@ -3,7 +3,7 @@
 use super::members::{self, Loaded};
 use crate::jobs::{JobContext, JobError, JobHandler};
 use crate::problem::ForPeople as _;
-use crate::produce::{Place, Producer};
+use crate::produce::{Made, Place, Producer};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -46,11 +46,11 @@ impl JobHandler for MergeJob {
     }
 }
 
-fn compute(plan: &MergePlan, files: &[FilePlace], out: &Path, progress: &dyn Progress) -> Result<MergeOutcome, JobError> {
+fn compute(plan: &MergePlan, files: &[FilePlace], out: &Path, progress: &dyn Progress) -> Result<Made, JobError> {
     let loaded = members::load_all(files)?;
     let members: Vec<_> = loaded.iter().map(Loaded::member).collect();
     match weft_weights::merge::merge(plan, &members, out, progress) {
-        Ok(report) => Ok(outcome(report)),
+        Ok(report) => Ok(Made::Adapter(outcome(report))),
         Err(MergeError::Cancelled(_)) => Err(JobError::Cancelled),
         Err(error) => Err(JobError::Final(super::plan::problem(error).to_string())),
     }

@@ -6,24 +6,27 @@ pub(crate) mod members;
 mod pairs;
 pub(crate) mod plan;
 
+pub(crate) use compare::CompareJob;
 pub(crate) use job::MergeJob;
 
 use crate::access::{Editor, Reader};
+use crate::cache::Cache;
 use crate::jobs::Jobs;
 use crate::names;
 use crate::problem::{ForPeople as _, blocking};
-use crate::produce::{Place, target};
+use crate::produce::{Form, Place, target};
 use members::Loaded;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
-use weft_domain::compare::Comparison;
+use weft_domain::compare::{CompareAnswer, Comparison};
 use weft_domain::merge::{MergeEstimate, MergeRequest, Verdict, Weave};
-use weft_domain::{AdapterId, FileState, JobKind, JobView, Problem};
+use weft_domain::{AdapterId, FileState, JobKind, JobState, JobView, Problem};
 use weft_storage::{FilePlace, NewJob, Store};
 use weft_weights::gram::GramSet;
+use weft_weights::progress::Progress;
 use weft_weights::relations;
 
 /// Answer to "do these go together?": the verdict, and all that the page needs to compute the combined strength by itself.
@@ -50,6 +53,8 @@ struct Inner {
     store: Store,
     jobs: Jobs,
     pairs: Mutex<Pairs>,
+    /// Answers by the content and the names of what was compared: up to half a megabyte each.
+    comparisons: Mutex<Cache<String, Comparison, 32>>,
     /// Answers that need arithmetic are computed one at a time; merges have their own lane.
     gate: Semaphore,
     /// Choosing a file name and enqueuing its job happen as one.
@@ -58,7 +63,7 @@ struct Inner {
 
 impl Weaving {
     pub(crate) fn new(store: Store, jobs: Jobs, naming: Arc<tokio::sync::Mutex<()>>) -> Self {
-        let inner = Inner { store, jobs, pairs: Mutex::default(), gate: Semaphore::new(1), naming };
+        let inner = Inner { store, jobs, pairs: Mutex::default(), comparisons: Mutex::default(), gate: Semaphore::new(1), naming };
         Self { inner: Arc::new(inner) }
     }
 
@@ -105,8 +110,55 @@ impl Weaving {
         Ok(set)
     }
 
-    /// How adapters relate: sentences with their numbers, for every pair and block.
+    /// How adapters relate: sentences with their numbers, for every pair and block. Waits for as long as it takes.
     pub async fn compare(&self, _: &Reader, ids: &[AdapterId]) -> Result<Comparison, Problem> {
+        let stop = StopOnDrop::default();
+        let (flag, asked) = (stop.flag(), ids.to_vec());
+        let _permit = self.inner.gate.acquire().await.map_err(|e| crate::problem::internal("the weaving gate is closed", &e))?;
+        self.compared(ids, move |places| compared(asked, places, &*flag)).await
+    }
+
+    /// The same for a page that shows how far it is: the answer, or the job that computes it.
+    pub async fn compare_or_job(&self, _: &Reader, ids: &[AdapterId]) -> Result<CompareAnswer, Problem> {
+        const PATIENCE: std::time::Duration = std::time::Duration::from_millis(900);
+        let (_, key) = self.comparable(ids).await?;
+        if let Some(comparison) = self.compared_before(&key) {
+            return Ok(CompareAnswer { comparison: Some(comparison), job: None });
+        }
+        let input = compare::Input { ids: ids.to_vec() };
+        let input = serde_json::to_value(input).map_err(|e| crate::problem::internal("a comparison cannot be stored", &e))?;
+        let job = NewJob::new(JobKind::Compare, format!("Comparing {} adapters", ids.len()), input);
+        let job = self.inner.jobs.enqueue(&job.once(format!("compare:{key}"))).await?;
+        let job = self.inner.jobs.wait(job, PATIENCE).await?;
+        match (job.state, self.compared_before(&key)) {
+            (_, Some(comparison)) => Ok(CompareAnswer { comparison: Some(comparison), job: None }),
+            (JobState::Queued | JobState::Running, None) => Ok(CompareAnswer { comparison: None, job: Some(job) }),
+            (JobState::Cancelled, None) => Err(Problem::conflict("The comparison was cancelled.")),
+            (_, None) => Err(Problem::conflict("The adapters could not be compared.").detail(job.error.unwrap_or_default())),
+        }
+    }
+
+    /// The kept answer, or a new one.
+    async fn compared(
+        &self,
+        ids: &[AdapterId],
+        work: impl FnOnce(&[FilePlace]) -> Result<Comparison, Problem> + Send + 'static,
+    ) -> Result<Comparison, Problem> {
+        let (places, key) = self.comparable(ids).await?;
+        if let Some(comparison) = self.compared_before(&key) {
+            return Ok(comparison);
+        }
+        let comparison = blocking(move || work(&places)).await??;
+        self.inner.comparisons.lock().unwrap_or_else(PoisonError::into_inner).put(key, comparison.clone());
+        Ok(comparison)
+    }
+
+    fn compared_before(&self, key: &String) -> Option<Comparison> {
+        self.inner.comparisons.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// The files, if there are neither too few nor too many and all can be used, and the name of their contents.
+    async fn comparable(&self, ids: &[AdapterId]) -> Result<(Vec<FilePlace>, String), Problem> {
         if ids.len() < 2 || ids.len() > COMPARED_MAX {
             return Err(Problem::invalid("ids", format!("Choose 2 to {COMPARED_MAX} adapters to compare.")));
         }
@@ -114,10 +166,8 @@ impl Weaving {
         if let Some(reasons) = unusable(&places) {
             return Err(Problem::invalid("ids", "Not all of these adapters can be used now.").detail(plan::sentences(&reasons)));
         }
-        let stop = StopOnDrop::default();
-        let (flag, ids) = (stop.flag(), ids.to_vec());
-        let _permit = self.inner.gate.acquire().await.map_err(|e| crate::problem::internal("the weaving gate is closed", &e))?;
-        blocking(move || compare::compare(ids, &members::load_all(&places)?, &flag)).await?
+        let key = places.iter().map(|place| format!("{}:{}", members::content_key(place), place.name)).collect::<Vec<_>>().join("|");
+        Ok((places, key))
     }
 
     /// What a merge would keep and weigh, computed without writing.
@@ -156,10 +206,10 @@ impl Weaving {
         })
         .await??;
         let _one_at_a_time = self.inner.naming.lock().await;
-        let relative = target::free(&self.inner.store, &root, &folder, &stem).await?;
+        let relative = target::free(&self.inner.store, &root, &folder, (&stem, Form::File)).await?;
         let ids = request.weave.strands.iter().map(|s| s.adapter).collect();
         let key = format!("merge:{}:{relative}", root.id);
-        let input = job::Input { place: Place { root: root.id, relative }, ids, plan };
+        let input = job::Input { place: Place { root: root.id, relative, form: Form::File }, ids, plan };
         let input = serde_json::to_value(input).map_err(|e| crate::problem::internal("a merge plan cannot be stored", &e))?;
         self.inner.jobs.enqueue(&NewJob::new(JobKind::Merge, format!("Weaving {title}"), input).once(key)).await
     }
@@ -197,6 +247,11 @@ fn unusable(places: &[FilePlace]) -> Option<Vec<String>> {
     (!reasons.is_empty()).then_some(reasons)
 }
 
+/// Opens and compares. Blocks.
+fn compared(ids: Vec<AdapterId>, places: &[FilePlace], progress: &dyn Progress) -> Result<Comparison, Problem> {
+    compare::compare(ids, &members::load_all(places)?, progress)
+}
+
 fn judged(loaded: &[Loaded]) -> Verdict {
     let named: Vec<_> = loaded.iter().map(|m| (m.name.as_str(), &m.adapter)).collect();
     let verdict = relations::compatible(&named);
@@ -220,10 +275,10 @@ fn estimated(weave: &Weave, places: &[FilePlace], stop: &AtomicBool) -> Result<M
 
 /// Stops arithmetic whose answer nobody waits for any more: a request that is dropped takes its computation along.
 #[derive(Debug, Default)]
-struct StopOnDrop(Arc<AtomicBool>);
+pub(crate) struct StopOnDrop(Arc<AtomicBool>);
 
 impl StopOnDrop {
-    fn flag(&self) -> Arc<AtomicBool> {
+    pub(crate) fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::members::Loaded;
 use weft_domain::Problem;
-use weft_domain::merge::{Form, Method, ProfileValues, RankPoint, Weave};
+use weft_domain::merge::{Form, Method, ProfileValues, RankPoint, Strand, Weave};
 use weft_domain::parameter::{BLOCK, ENERGY, RANK, WEIGHT};
 use weft_weights::layout::Layout;
 use weft_weights::merge::{EnergyCurve, MergeError, MergeInput, MergePlan};
@@ -44,16 +44,7 @@ pub(crate) fn check(weave: &Weave) -> Result<(), Problem> {
 
 /// The plan for the loaded strands. Rank and energy count for `svd` alone.
 pub(crate) fn plan(weave: &Weave, loaded: &[Loaded], title: Option<String>) -> Result<MergePlan, Problem> {
-    let inputs = weave
-        .strands
-        .iter()
-        .zip(loaded)
-        .map(|(strand, member)| {
-            let profile = strand.profile.as_ref().map(|p| profile(p, member)).transpose()?.filter(|p| !p.is_neutral());
-            Ok(MergeInput { profile, sha256: member.sha256.clone(), ..MergeInput::new(member.label.clone(), strand.weight) })
-        })
-        .collect::<Result<Vec<MergeInput>, Problem>>()?;
-    let mut plan = MergePlan::new(inputs, weave.method, weave.dtype);
+    let mut plan = MergePlan::new(inputs(&weave.strands, loaded)?, weave.method, weave.dtype);
     if weave.method.takes_size() && weave.options.form != Form::Diff {
         plan.rank = weave.rank.and_then(|r| usize::try_from(r).ok());
         plan.energy = weave.energy;
@@ -61,6 +52,15 @@ pub(crate) fn plan(weave: &Weave, loaded: &[Loaded], title: Option<String>) -> R
     plan.options = weave.options.clone();
     plan.title = title;
     Ok(plan)
+}
+
+/// Weight and profile of every strand, beside what its file is called.
+pub(crate) fn inputs(strands: &[Strand], loaded: &[Loaded]) -> Result<Vec<MergeInput>, Problem> {
+    let input = |(strand, member): (&Strand, &Loaded)| {
+        let profile = strand.profile.as_ref().map(|p| profile(p, member)).transpose()?.filter(|p| !p.is_neutral());
+        Ok(MergeInput { profile, sha256: member.sha256.clone(), ..MergeInput::new(member.label.clone(), strand.weight) })
+    };
+    strands.iter().zip(loaded).map(input).collect()
 }
 
 pub(crate) fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {

@@ -1,6 +1,8 @@
 //! The services on real folders, real files and SQLite, through their public doors.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bake;
+mod checkpoints;
 mod common;
 mod operate;
 mod scan;

@@ -76,7 +76,7 @@ async fn a_resized_copy_has_the_rank_and_says_what_it_kept() {
 async fn a_converted_copy_is_as_strong_as_the_original() {
     let bench = Bench::new().await;
     let (root, card) = library(&bench).await;
-    for to in Convention::ALL {
+    for to in Convention::ALL.into_iter().filter(|to| *to != Convention::Peft) {
         let convert = Operation::Convert { to, leave_out: false, dtype: None };
         let job = bench.services.operations.start(&bench.editor(), request(&root, &card, convert, to.as_str())).await.unwrap();
         done(&bench, job).await;

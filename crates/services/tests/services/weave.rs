@@ -178,6 +178,10 @@ async fn twenty_kills_leave_no_half_file_and_no_double_row() {
         bench.services.weave.merge(&bench.editor(), one).await.unwrap();
         tokio::time::sleep(Duration::from_millis(7 + (round * 37) % 160)).await;
         bench.crash().await;
+        // A job that is killed at each of its five attempts fails, as it should: on a busy machine that would be all of them.
+        if round % 4 == 3 {
+            bench.idle().await;
+        }
     }
     bench.idle().await;
     let jobs = bench.services.jobs.list(&bench.reader()).await.unwrap();
@@ -193,4 +197,29 @@ async fn twenty_kills_leave_no_half_file_and_no_double_row() {
     }
     let left: Vec<String> = fs::read_dir(bench.root()).unwrap().map(|e| name(&e.unwrap().path())).filter(|n| n.starts_with('.')).collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_is_kept_and_a_long_one_is_a_job() {
+    let bench = Bench::new().await;
+    let (_, ids) = flux(&bench, 9).await;
+    let ids = &ids[..ids.len().min(8)];
+    let began = std::time::Instant::now();
+    let found = loop {
+        let answer = bench.services.weave.compare_or_job(&bench.reader(), ids).await.unwrap();
+        assert_eq!(answer.comparison.is_some(), answer.job.is_none());
+        if let Some(found) = answer.comparison {
+            break found;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60));
+    };
+    assert_eq!((found.adapters.as_slice(), found.pairs.len()), (ids, ids.len() * (ids.len() - 1) / 2));
+    let jobs = async || bench.services.jobs.list(&bench.reader()).await.unwrap().len();
+    let before = jobs().await;
+    assert_eq!(bench.services.weave.compare_or_job(&bench.reader(), ids).await.unwrap().comparison, Some(found.clone()));
+    assert_eq!(bench.services.weave.compare(&bench.reader(), ids).await.unwrap(), found);
+    assert_eq!(jobs().await, before, "kept: no further job");
+    for few in [&ids[..1], &[AdapterId(0), AdapterId(1)]] {
+        assert!(bench.services.weave.compare_or_job(&bench.reader(), few).await.is_err());
+    }
 }

@@ -4,6 +4,7 @@ mod edit;
 mod facets;
 mod filter;
 mod input;
+mod measures;
 mod missing;
 mod pending;
 mod query;

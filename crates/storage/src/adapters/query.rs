@@ -111,6 +111,8 @@ impl AdapterRepo {
             }
         }
         let roots = self.store.roots().list().await?;
+        let checkpoints = self.store.checkpoints().counts().await?;
+        overview.checkpoints = roots.iter().filter_map(|root| checkpoints.get(&root.id)).sum();
         overview.roots = u64::try_from(roots.len()).unwrap_or(u64::MAX);
         overview.scanned = roots.iter().any(|root| root.scanned_ms.is_some());
         Ok(overview)

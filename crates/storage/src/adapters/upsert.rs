@@ -196,6 +196,9 @@ fn set_names(
     row.search_text = Set(names.search_text());
 }
 
+/// File names of PEFT and of diffusers.
+const LIBRARY_NAMES: [&str; 2] = ["adapter_model", "pytorch_lora_weights"];
+
 /// All that an adapter may be called or found by.
 pub(super) struct Names<'a> {
     pub user_name: Option<&'a str>,
@@ -207,9 +210,12 @@ pub(super) struct Names<'a> {
 }
 
 impl Names<'_> {
-    /// The user's name, else the title, else the file name without its ending.
+    /// The user's name, else the title, else the file name without its ending, or the folder's where the file name says nothing.
     pub(super) fn shown(&self) -> String {
         let stem = self.file_name.rsplit_once('.').map_or(self.file_name, |(stem, _)| stem);
+        // Libraries give every adapter this file name: the folder is what tells them apart.
+        let folder = self.folder.rsplit('/').next().filter(|folder| !folder.is_empty() && LIBRARY_NAMES.contains(&stem));
+        let stem = folder.unwrap_or(stem);
         let title = self.title.map(str::trim).filter(|title| !title.is_empty());
         storable(self.user_name.or(title).unwrap_or(stem))
     }

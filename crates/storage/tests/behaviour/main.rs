@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod blobs;
+mod checkpoints;
 mod edits;
 mod jobs;
 mod moves;

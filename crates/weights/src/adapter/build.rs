@@ -1,6 +1,6 @@
 //! From a header to an adapter: every key ends in a module, among the carried tensors, or in a warning.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::account::{Account, Notes};
 use super::metadata::PeftConfig;
@@ -9,7 +9,7 @@ use super::{Adapter, AdapterError, Component, Kind, Module, Naming, Target};
 use crate::dtype::Dtype;
 use crate::family::{Detection, Evidence, Hints, detect};
 use crate::header::Header;
-use crate::keys::{self, Located, Role};
+use crate::keys::{self, Foreign, Located, Role};
 use crate::layout::{Extra, SlotRef};
 use crate::text::shown;
 
@@ -42,9 +42,9 @@ impl Adapter {
     /// [`AdapterError`] when no key is that of an adapter.
     pub fn from_header(header: Header, file_name: Option<&str>, adapter_config: Option<&str>) -> Result<Self, AdapterError> {
         let mut account = Account::new(&header);
-        let bundles = collect(&mut account);
+        let Keys { bundles, foreign } = collect(&mut account);
         if !bundles.iter().any(Bundle::tells) {
-            return Err(refuse(&header));
+            return Err(refuse(&header, foreign.iter().next()));
         }
         let raws = drafts(&mut account, bundles);
         let hints = Hints::gather(&header.metadata, file_name);
@@ -63,13 +63,21 @@ impl Adapter {
     }
 }
 
+/// The keys of a file, sorted.
+struct Keys<'a> {
+    bundles: Vec<Bundle<'a>>,
+    /// Those of methods that are known by name only.
+    foreign: BTreeMap<Foreign, Vec<usize>>,
+}
+
 /// Sorts the keys into bundles by stem, in the order of the file.
-fn collect<'a>(account: &mut Account<'a>) -> Vec<Bundle<'a>> {
+fn collect<'a>(account: &mut Account<'a>) -> Keys<'a> {
     let header = account.header;
     let on_input: HashSet<&str> = header.tensors.iter().filter_map(|t| t.name.strip_suffix(".on_input")).collect();
     let mut bundles: Vec<Bundle<'a>> = Vec::new();
     let mut by_stem: HashMap<&str, usize> = HashMap::new();
     let (mut unknown, mut twice) = (Vec::new(), Vec::new());
+    let mut foreign: BTreeMap<Foreign, Vec<usize>> = BTreeMap::new();
     for (i, tensor) in header.tensors.iter().enumerate() {
         let name = tensor.name.as_str();
         let ia3 = || {
@@ -81,7 +89,14 @@ fn collect<'a>(account: &mut Account<'a>) -> Vec<Bundle<'a>> {
             account.carried.push(i);
             continue;
         }
-        let Some(parsed) = keys::parse(name).or_else(ia3) else {
+        let parsed = keys::parse(name).or_else(ia3);
+        // Some of these methods end their keys in `.weight`, as whole weights do.
+        let plain = parsed.is_none_or(|p| matches!(p.role, Role::Whole | Role::WholeBias));
+        if let Some(method) = plain.then(|| keys::foreign(name)).flatten() {
+            foreign.entry(method).or_default().push(i);
+            continue;
+        }
+        let Some(parsed) = parsed else {
             unknown.push(i);
             continue;
         };
@@ -103,13 +118,18 @@ fn collect<'a>(account: &mut Account<'a>) -> Vec<Bundle<'a>> {
     let (one, many) =
         ("says what another key of its module says already and was left out.", "repeat what others say already and were left out");
     account.leave_out(&twice, one, many);
-    bundles
+    for (Foreign { name, why }, keys) in &foreign {
+        let one = format!("is of the kind {name} and was left out: {why}.");
+        account.leave_out(keys, &one, &format!("are of the kind {name} and were left out, because {why}"));
+    }
+    Keys { bundles, foreign }
 }
 
 impl Bundle<'_> {
-    /// False for keys that also stand in checkpoints (`query_norm.scale`, whole weights): they make no adapter by themselves.
+    /// False for keys that also stand in checkpoints (`query_norm.scale`, whole weights) and for an alpha without factors: they make no adapter by
+    /// themselves.
     fn tells(&self) -> bool {
-        self.parts.0.iter().any(|(role, _)| !matches!(role, Role::Scale | Role::Whole | Role::WholeBias))
+        self.parts.0.iter().any(|(role, _)| !matches!(role, Role::Alpha | Role::Scale | Role::Whole | Role::WholeBias))
     }
 }
 
@@ -283,8 +303,12 @@ fn dtypes(header: &Header, modules: &[Module]) -> Vec<Dtype> {
 }
 
 /// Says what a file without adapter keys is instead.
-fn refuse(header: &Header) -> AdapterError {
+fn refuse(header: &Header, foreign: Option<(&Foreign, &Vec<usize>)>) -> AdapterError {
     let Some(first) = header.tensors.first() else { return AdapterError::Empty };
+    if let Some((Foreign { name, why }, keys)) = foreign {
+        let example = keys.first().map_or(first, |i| &header.tensors[*i]);
+        return AdapterError::Unsupported { method: name, why, example: shown(&example.name) };
+    }
     let any = |test: &dyn Fn(&str) -> bool| header.tensors.iter().any(|t| test(&t.name));
     let looks_like = if any(&|k| {
         k.starts_with("model.diffusion_model.") || k.starts_with("conditioner.embedders.") || k.starts_with("cond_stage_model.")

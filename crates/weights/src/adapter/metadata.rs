@@ -49,7 +49,10 @@ impl PeftConfig {
             let Some(text) = text else { continue };
             let parsed = if text.len() > MAX_CONFIG { None } else { serde_json::from_str::<Map<String, Value>>(text).ok() };
             match parsed {
-                Some(map) => parts.extend(split(&map)),
+                Some(map) => {
+                    warnings.extend(started_elsewhere(&map));
+                    parts.extend(split(&map));
+                }
                 None => warnings.push(format!("{what} is no readable JSON; scales are taken as 1 where no alpha is stored.")),
             }
         }
@@ -84,6 +87,18 @@ impl PeftConfig {
         })?;
         Some((settings, path.strip_prefix("base_model.model.").unwrap_or(path)))
     }
+}
+
+/// Ways of PEFT to begin a training by taking something out of the base model: the factors then hold that too, and on the plain base they do
+/// something else than what was trained. A file that PEFT converted on saving says `true` here.
+fn started_elsewhere(map: &Map<String, Value>) -> Option<String> {
+    const STARTS: [&str; 7] = ["pissa", "olora", "corda", "lora_ga", "loftq", "kasa", "milora"];
+    let said = map.iter().find(|(k, _)| k.ends_with("init_lora_weights")).and_then(|(_, v)| v.as_str())?;
+    let folded = said.to_lowercase();
+    STARTS.iter().any(|s| folded.starts_with(s)).then(|| {
+        let said = crate::text::shown(said);
+        format!("The configuration says init_lora_weights = {said}: such a training changes the base model before it begins, and what this file adds is right on that changed base only. Convert it with PEFT (path_initial_model_for_weight_conversion) for the plain one.")
+    })
 }
 
 /// Settings stand at the top (PEFT) or behind a component's name and a dot (diffusers).

@@ -86,7 +86,8 @@ impl Parts {
             (None, None) => return Err("it has no factors".to_owned()),
         };
         if self.get(Role::Singular).is_some() {
-            return Err("it is an AdaLoRA, whose ranks are budgeted while it trains; convert it to a plain LoRA with PEFT".to_owned());
+            let what = "it has values between its factors (AdaLoRA, KaSA), whose scale the file does not tell";
+            return Err(format!("{what}; convert it to a plain LoRA with PEFT"));
         }
         let mid = self.get(Role::Mid);
         let (a, b) = (matrix(header, down)?, matrix(header, up)?);

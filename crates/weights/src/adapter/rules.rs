@@ -26,6 +26,14 @@ impl Module {
         }
     }
 
+    /// The kernel of a convolution in the dimensions that are stored: one, two or three numbers, whose product is that of [`Module::kernel`].
+    pub(crate) fn kernel_shape(&self, header: &Header) -> Option<Vec<usize>> {
+        let (height, width) = self.kernel?;
+        let tails = self.tensors().into_iter().filter_map(|t| header.tensors[t].shape.get(2..));
+        let stored = tails.max_by_key(|tail| (tail.iter().product::<usize>(), tail.len()));
+        Some(stored.filter(|tail| tail.iter().product::<usize>() == height * width).map_or(vec![height, width], <[usize]>::to_vec))
+    }
+
     /// Number of values of ΔW.
     #[must_use]
     pub fn elements(&self) -> f64 {

@@ -41,6 +41,8 @@ pub enum Packing {
 pub struct Model {
     /// [`Family::Unknown`] where Weft has no data for the family, or no test fits.
     pub family: Family,
+    /// 0 to 1; 0 for an unknown family.
+    pub confidence: f32,
     /// Name for people, also of families without data: `Flux.1 schnell`, `AuraFlow`, `unknown`.
     pub label: String,
     /// Finer than the family: `schnell`, `14B`, `3.5 Large`, …
@@ -151,8 +153,13 @@ pub(super) fn detect(files: &[File], tensors: &[Tensor], names: &[Name<'_>]) -> 
     model
 }
 
+/// What a tensor that only one family has, or a width that only it has, is worth.
+const SURE: f32 = 0.98;
+
 fn found(id: &str, label: &str, because: String) -> Model {
-    Model { family: Family::by_id(id).unwrap_or_default(), label: label.to_owned(), evidence: vec![because], ..Model::default() }
+    let family = Family::by_id(id);
+    let confidence = if family.is_some() { SURE } else { 0.0 };
+    Model { family: family.unwrap_or_default(), confidence, label: label.to_owned(), evidence: vec![because], ..Model::default() }
 }
 
 fn signs(d: &Denoiser<'_>) -> Option<Model> {
@@ -311,7 +318,14 @@ fn modules(files: &[File], tensors: &[Tensor], names: &[Name<'_>]) -> Model {
         (Family::Unknown, None) => String::new(),
         (family, _) => family.label().to_owned(),
     };
-    Model { family: found.family, label, variant: found.variant, evidence: found.evidence, ..Model::default() }
+    Model {
+        family: found.family,
+        confidence: found.confidence,
+        label,
+        variant: found.variant,
+        evidence: found.evidence,
+        ..Model::default()
+    }
 }
 
 /// Merged checkpoints carry a mark, some files a line of metadata; nothing else tells.

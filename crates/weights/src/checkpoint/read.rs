@@ -3,7 +3,7 @@
 use super::names::{Name, Role};
 use super::{Checkpoint, File, Piece, Tensor, matrix};
 use crate::adapter::{Component, Target};
-use crate::delta::{Base, Dense};
+use crate::delta::{Base, Dense, transposed};
 use crate::dtype::decode_f32;
 use crate::header::TensorInfo;
 use crate::source::{ReadError, TensorSource};
@@ -149,15 +149,6 @@ fn copy(values: &[f32], piece: &Piece, rows: &Range<usize>, columns: usize, out:
         let len = (end - start) * columns;
         out[(start - rows.start) * columns..][..len].copy_from_slice(&values[from..from + len]);
     }
-}
-
-/// The transpose of a row-major rows × columns matrix.
-pub(crate) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = vec![0.0; values.len()];
-    for (i, row) in values.chunks_exact(columns.max(1)).enumerate().take(rows) {
-        row.iter().enumerate().for_each(|(j, v)| out[j * rows + i] = *v);
-    }
-    out
 }
 
 /// The values of this checkpoint for the kinds that depend on them.

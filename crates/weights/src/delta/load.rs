@@ -1,7 +1,7 @@
 //! From the tensors of a module to its [`Delta`].
 
 use super::read::{MAX_EXPANDED, shape_error};
-use super::{Delta, DeltaError, Dense, Form, KronSide, Loader, Product, based, needs_base};
+use super::{Delta, DeltaError, Dense, Form, KronSide, Loader, Product, based, needs_base, transposed};
 use crate::adapter::{Factors, Module, Pair, Side};
 use crate::strength::read_scalar;
 use crate::text::shown;
@@ -122,9 +122,4 @@ fn product(module: &Module, b: Vec<f32>, a: Vec<f32>, rank: usize) -> Result<Pro
         return Err(shape_error(module, "its factors do not fit each other"));
     }
     Ok(Product { m: b.len() / rank, n: a.len() / rank, rank, b, a })
-}
-
-/// Row-major rows×columns → columns×rows.
-fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|j| (0..rows).map(move |i| values[i * columns + j])).collect()
 }

@@ -40,7 +40,7 @@ mod engine {
         norm("norm3", "norm2"),
     ];
 
-    static VACE: [Leaf; 14] = [
+    static VACE: [Leaf; 17] = [
         BLOCK[0],
         BLOCK[1],
         BLOCK[2],
@@ -55,6 +55,9 @@ mod engine {
         leaf("after_proj", "proj_out", H, H),
         BLOCK[12],
         BLOCK[13],
+        BLOCK[14],
+        BLOCK[15],
+        BLOCK[17],
     ];
 
     static SECTIONS: [Section; 2] =

@@ -48,6 +48,9 @@ const WRAPPERS: &[&str] = &[
     "conditional_transformer.",
     "prior.",
     "net.",
+    // DiffSynth-Studio's pipelines.
+    "pipe.dit.",
+    "pipe.denoising_model.",
 ];
 
 /// Takes the prefixes off `stem`.

@@ -94,8 +94,18 @@ pub fn kohya(family: Family, target: &Target, in_dim: usize) -> Option<String> {
         // Canonical paths are the flattened original ones.
         _ => model::of(family)?.canonical(&target.path).map(|_| target.path.clone())?,
     };
-    let prefix = if family == Family::Cascade { "lora_prior_unet_" } else { "lora_unet_" };
-    Some(format!("{prefix}{path}"))
+    Some(format!("{}{path}", denoiser_prefix(family)))
+}
+
+/// [`kohya`], and for a path that no table knows the path itself, which is a flattened name already.
+#[must_use]
+pub fn kohya_stem(family: Family, target: &Target) -> String {
+    let known = kohya(family, &Target { rows: None, ..target.clone() }, 0);
+    known.unwrap_or_else(|| format!("{}{}", denoiser_prefix(family), target.path))
+}
+
+fn denoiser_prefix(family: Family) -> &'static str {
+    if family == Family::Cascade { "lora_prior_unet_" } else { "lora_unet_" }
 }
 
 /// Rows of a whole canonical weight with so many columns. None where the tables do not tell, or the weight is not in them.

@@ -64,7 +64,7 @@ pub enum Role {
     /// in checkpoints too, so they make no adapter by themselves.
     Whole,
     WholeBias,
-    /// AdaLoRA's singular values between the factors.
+    /// Values between the factors: `lora_E` of AdaLoRA, `lora_diag` of KaSA.
     Singular,
 }
 
@@ -134,6 +134,7 @@ const ENDS: &[(&str, Role)] = &[
     (".b_norm", Role::BNorm),
     (".set_weight", Role::Set),
     (".lora_E", Role::Singular),
+    (".lora_diag", Role::Singular),
     (".reshape_weight", Role::Reshape),
     (".scale", Role::Scale),
 ];

@@ -1,10 +1,8 @@
 //! Factors of one module as f32, checked to be numbers.
 
 use super::plan::MergeError;
-use super::targets::{Named, Part, is_pair};
-use crate::adapter::{Factors, Module, Pair};
+use super::targets::{Named, Part};
 use crate::delta::{Base, Delta, DeltaError, Loader};
-use crate::dtype::{decode_f32, finite};
 use crate::source::TensorSource;
 
 /// ΔW = scale·B·A of one module.
@@ -29,35 +27,14 @@ impl Reader<'_> {
     /// Reads the exact factors of a part that has such, in the form that the result has.
     pub(crate) fn load(&self, part: &Part) -> Result<Loaded, MergeError> {
         let module = self.file.module(part);
-        if !is_pair(module) {
-            return self.multiplied_out(part);
-        }
-        let pair = self.pair(module)?;
-        let mut b = self.floats(pair.up)?;
-        let mut a = self.floats(pair.down)?;
-        let rank = module.rank;
-        if let Some(mid) = pair.mid {
-            a = tucker(&self.floats(mid)?, &a, rank, module);
-        }
-        if a.len() != rank * module.in_dim || b.len() != rank * module.out_dim {
-            return Err(self.unreadable(format!("the factors of {} do not fit each other", module.name)));
-        }
-        if part.swap {
-            b.rotate_left(module.out_dim / 2 * rank);
-        }
-        Ok(Loaded { a, b, rank, scale: self.scale(module)? })
-    }
-
-    /// Factors of a LoHa or LoKr.
-    fn multiplied_out(&self, part: &Part) -> Result<Loaded, MergeError> {
-        let module = self.file.module(part);
         let delta = self.delta(part, None)?;
+        let scale = delta.scale;
         let kind = || MergeError::Kind { file: self.file.label.into(), kind: module.kind, module: module.name.clone() };
-        let mut product = part.rank.and_then(|rank| delta.factors(rank)).ok_or_else(kind)?;
+        let mut product = part.rank.and_then(|rank| delta.into_factors(rank)).ok_or_else(kind)?;
         if part.swap {
             product.b.rotate_left(product.m / 2 * product.rank);
         }
-        Ok(Loaded { a: product.a, b: product.b, rank: product.rank, scale: delta.scale })
+        Ok(Loaded { a: product.a, b: product.b, rank: product.rank, scale })
     }
 
     /// ΔW of a part of any kind, its rows in the order of the file.
@@ -79,30 +56,6 @@ impl Reader<'_> {
         }
     }
 
-    pub(crate) fn pair(&self, module: &Module) -> Result<Pair, MergeError> {
-        match &module.factors {
-            Factors::Pair(pair) => Ok(*pair),
-            _ => Err(MergeError::Kind { file: self.file.label.into(), kind: module.kind, module: module.name.clone() }),
-        }
-    }
-
-    /// alpha / rank, from the body, else from the metadata, else 1.
-    pub(crate) fn scale(&self, module: &Module) -> Result<f64, MergeError> {
-        let Some(index) = module.alpha else {
-            return Ok(module.scale_from_metadata.unwrap_or(1.0));
-        };
-        let alpha = self.floats(index)?.first().copied().unwrap_or(1.0);
-        Ok(f64::from(alpha) / module.rank.max(1) as f64)
-    }
-
-    /// All elements of a tensor as f32; NaN and infinity are errors that name the key.
-    pub(crate) fn floats(&self, index: usize) -> Result<Vec<f32>, MergeError> {
-        let info = &self.file.adapter.header.tensors[index];
-        let mut values = vec![0f32; info.elements()];
-        self.with_bytes(index, |bytes| decode_f32(info.dtype, bytes, &mut values))?.map_err(|e| self.unreadable(e.to_string()))?;
-        if finite(&values) { Ok(values) } else { Err(MergeError::NotFinite { file: self.file.label.into(), key: info.name.clone() }) }
-    }
-
     /// Hands the stored bytes of a tensor to `f`, without a copy where the source has them in memory.
     pub(crate) fn with_bytes<R>(&self, index: usize, f: impl FnOnce(&[u8]) -> R) -> Result<R, MergeError> {
         let info = &self.file.adapter.header.tensors[index];
@@ -118,24 +71,4 @@ impl Reader<'_> {
     fn unreadable(&self, reason: String) -> MergeError {
         MergeError::Read { file: self.file.label.into(), reason }
     }
-}
-
-/// down'[p, i, k] = Σ_q mid[p, q, k]·down[q, i]: a Tucker core multiplied into the down factor. `mid` is r×r×k, `down` r×in.
-fn tucker(mid: &[f32], down: &[f32], rank: usize, module: &Module) -> Vec<f32> {
-    let taps = module.kernel.map_or(1, |(h, w)| h * w);
-    let inputs = module.in_dim / taps.max(1);
-    if mid.len() != rank * rank * taps || down.len() != rank * inputs {
-        return Vec::new();
-    }
-    let mut out = vec![0f64; rank * inputs * taps];
-    for p in 0..rank {
-        for q in 0..rank {
-            let core = &mid[(p * rank + q) * taps..][..taps];
-            for (i, d) in down[q * inputs..][..inputs].iter().enumerate() {
-                let slot = &mut out[(p * inputs + i) * taps..][..taps];
-                slot.iter_mut().zip(core).for_each(|(o, c)| *o += f64::from(*c) * f64::from(*d));
-            }
-        }
-    }
-    out.into_iter().map(|v| v as f32).collect()
 }

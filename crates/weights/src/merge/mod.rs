@@ -44,7 +44,6 @@ pub use estimate::{CurvePoint, EnergyCurve, RANKS, estimate, estimate_on};
 pub use plan::{MergeError, MergeInput, MergePlan, MergeReport, Method, OutDtype, SlotStrength, WEIGHT_RANGE};
 pub use weft_domain::merge::{Divisor, Elect, Form, Inner, Options, Scope, Share, Vote};
 
-pub(crate) use names::{kohya_stem, ldm};
 pub(crate) use plan::Stored;
 
 use load::Reader;
@@ -280,10 +279,15 @@ impl<'a> Prepared<'a> {
 
 /// (down, up) shapes of a module of the result.
 fn shapes(group: &Group, keys: &Keys, rank: usize) -> (Vec<usize>, Vec<usize>) {
-    match keys.conv {
-        Some((inputs, h, w)) => (vec![rank, inputs, h, w], vec![group.m, rank, 1, 1]),
+    match &keys.conv {
+        Some(kernel) => ([&[rank, inputs(group, kernel)], &kernel[..]].concat(), [&[group.m, rank], &vec![1; kernel.len()][..]].concat()),
         None => (vec![rank, group.n], vec![group.m, rank]),
     }
+}
+
+/// Input channels of a convolution.
+fn inputs(group: &Group, kernel: &[usize]) -> usize {
+    group.n / kernel.iter().product::<usize>().max(1)
 }
 
 /// Groups with their keys. Where the chosen names have no key for some group, all get kohya's.

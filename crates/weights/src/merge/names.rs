@@ -9,15 +9,11 @@
 //!   kohya's where a block lacks modules.
 //! - All other families: the files' own names where they agree, else kohya's.
 
-mod ldm;
-mod wan;
-
-pub(crate) use ldm::ldm;
-
 use super::plan::MergeError;
 use super::targets::{Group, Named};
-use crate::adapter::{Component, Factors, Module, Naming, Target};
+use crate::adapter::{Factors, Module, Naming};
 use crate::family::Family;
+use crate::keys::names::{kohya_stem, native};
 
 /// Keys and shape form of one module of the result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +24,8 @@ pub(crate) struct Keys {
     pub(crate) up: String,
     /// None: no alpha is written, which every reader takes as scale 1.
     pub(crate) alpha: Option<String>,
-    /// (in, kh, kw) where the factors are convolutions.
-    pub(crate) conv: Option<(usize, usize, usize)>,
+    /// Dimensions of the kernel where the factors are convolutions, as many as the first file has.
+    pub(crate) conv: Option<Vec<usize>>,
 }
 
 /// Where the names of the result come from.
@@ -106,19 +102,15 @@ pub(crate) fn keys(files: &[Named<'_>], group: &Group, form: Form, family: Famil
     match form {
         Form::Kept => kept(files, group, conv),
         Form::Kohya => {
-            let stem = kohya_stem(&group.target, family);
+            let stem = kohya_stem(family, &group.target);
             let key = |suffix: &str| format!("{stem}.{suffix}");
             Some(Keys { down: key("lora_down.weight"), up: key("lora_up.weight"), alpha: Some(key("alpha")), conv, stem })
         }
-        Form::Native => {
-            let inside = group.target.component == Component::Denoiser && group.target.rows.is_none();
-            let path = inside.then(|| wan::dotted(&group.target.path)).flatten()?;
-            Some(peft(format!("diffusion_model.{path}"), conv))
-        }
+        Form::Native => native(family, &group.target).map(|path| peft(format!("diffusion_model.{path}"), conv)),
     }
 }
 
-fn kept(files: &[Named<'_>], group: &Group, conv: Option<(usize, usize, usize)>) -> Option<Keys> {
+fn kept(files: &[Named<'_>], group: &Group, conv: Option<Vec<usize>>) -> Option<Keys> {
     let (file, module) =
         group.parts.iter().map(|p| (&files[p.member], files[p.member].module(p))).find(|(_, m)| m.target.rows == group.target.rows)?;
     if module.naming == Naming::Peft {
@@ -134,31 +126,13 @@ fn kept(files: &[Named<'_>], group: &Group, conv: Option<(usize, usize, usize)>)
     Some(Keys { stem: module.name.clone(), down, up, alpha, conv })
 }
 
-fn peft(stem: String, conv: Option<(usize, usize, usize)>) -> Keys {
+fn peft(stem: String, conv: Option<Vec<usize>>) -> Keys {
     Keys { down: format!("{stem}.lora_A.weight"), up: format!("{stem}.lora_B.weight"), alpha: None, conv, stem }
 }
 
 /// The first part's form decides; 1×1 convolutions and linear layers hold the same numbers.
-fn conv(files: &[Named<'_>], group: &Group) -> Option<(usize, usize, usize)> {
+fn conv(files: &[Named<'_>], group: &Group) -> Option<Vec<usize>> {
     let part = group.parts.first()?;
-    let module = files[part.member].module(part);
-    let (h, w) = module.kernel?;
-    Some((group.n / (h * w).max(1), h, w))
-}
-
-/// kohya's flattened key stem of a target.
-pub(crate) fn kohya_stem(target: &Target, family: Family) -> String {
-    match target.component {
-        Component::Denoiser => format!("lora_unet_{}", if family == Family::Sdxl { ldm(&target.path) } else { target.path.clone() }),
-        Component::TextEncoder(n) => format!("{}{}", te_prefix(n, &target.path, family), target.path),
-    }
-}
-
-/// SD 1 and 2 have one encoder without a number; T5 is always the third in kohya's files.
-fn te_prefix(n: u8, path: &str, family: Family) -> String {
-    match family {
-        Family::Sd1 | Family::Sd2 => "lora_te_".into(),
-        _ if path.starts_with("encoder_block") => "lora_te3_".into(),
-        _ => format!("lora_te{n}_"),
-    }
+    let file = &files[part.member];
+    file.module(part).kernel_shape(&file.adapter.header)
 }

@@ -85,7 +85,8 @@ pub(crate) fn factor_rank(adapter: &Adapter, module: &Module) -> Option<usize> {
     let shape = |i: usize| adapter.header.tensors[i].shape.as_slice();
     let first = |i: usize| shape(i).first().copied().unwrap_or(0);
     let rank = match &module.factors {
-        Factors::Pair(_) if is_pair(module) => return Some(module.rank),
+        // With a Tucker core the rank beside the up factor is the core's.
+        Factors::Pair(pair) if is_pair(module) => return Some(pair.mid.map_or(module.rank, first)),
         Factors::Loha { w1b, w2b, t1, t2, .. } if module.kind == Kind::Loha => {
             first(t1.unwrap_or(*w1b)).checked_mul(first(t2.unwrap_or(*w2b)))?
         }

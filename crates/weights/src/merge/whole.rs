@@ -75,9 +75,9 @@ pub(super) fn key(keys: &Keys) -> String {
 
 /// Shape of a module that is stored whole.
 pub(super) fn shape(group: &Group, keys: &Keys) -> Vec<usize> {
-    match keys.conv {
+    match &keys.conv {
         _ if group.vector => vec![group.m],
-        Some((inputs, h, w)) => vec![group.m, inputs, h, w],
+        Some(kernel) => [&[group.m, super::inputs(group, kernel)], &kernel[..]].concat(),
         None => vec![group.m, group.n],
     }
 }

@@ -18,7 +18,7 @@ mod plan;
 mod round;
 mod work;
 
-pub use plan::{BakeError, BakePlan, BakeReport, Baked, StoreAs, Unplaced};
+pub use plan::{BakeError, BakePlan, BakeReport, Baked, OutForm, StoreAs, Unplaced};
 
 use crate::checkpoint::{Checkpoint, Form};
 use crate::merge::Member;
@@ -43,15 +43,11 @@ pub fn bake(
         return Err(BakeError::Plan("the result would replace the checkpoint itself; give it another name".into()));
     }
     let changes = apply::Changes::of(checkpoint, plan, members)?;
-    let single = out.extension().is_some_and(|e| e == "safetensors");
-    if !single && checkpoint.form() == Form::Single && checkpoint.files().len() == 1 {
-        return Err(BakeError::Plan("the result is one file; give it a name that ends in .safetensors".into()));
-    }
-    if single && checkpoint.form() == Form::Folder {
-        return Err(BakeError::Plan(
-            "the checkpoint is a folder of components; give a folder for the result, or bake into one component".into(),
-        ));
-    }
+    let single = match plan.form {
+        OutForm::ByName => out.extension().is_some_and(|e| e == "safetensors"),
+        form => form == OutForm::File,
+    };
+    check_form(checkpoint, single)?;
     let layout = layout::Layout::of(checkpoint, plan, &changes, single)?;
     let written = if single {
         let file = AtomicFile::create(out, plan.overwrite)?;
@@ -62,6 +58,32 @@ pub fn bake(
         folder::write(checkpoint, &layout, out, plan.overwrite, |files| work::run(checkpoint, plan, &changes, &layout, files, progress))?
     };
     Ok(changes.report(plan, &layout, written))
+}
+
+/// Everything that [`bake`] would refuse before it writes, from headers alone. Answers the bytes of the weights of the result; configurations
+/// beside them are not counted.
+///
+/// # Errors
+/// [`BakeError`], as [`bake`].
+pub fn prepare(checkpoint: &Checkpoint, plan: &BakePlan, members: &[Member<'_>]) -> Result<u64, BakeError> {
+    plan.validate(members)?;
+    let changes = apply::Changes::of(checkpoint, plan, members)?;
+    let single = plan.form == OutForm::File;
+    if plan.form != OutForm::ByName {
+        check_form(checkpoint, single)?;
+    }
+    Ok(layout::Layout::of(checkpoint, plan, &changes, single)?.bytes())
+}
+
+fn check_form(checkpoint: &Checkpoint, single: bool) -> Result<(), BakeError> {
+    let refuse = |why: &str| Err(BakeError::Plan(why.into()));
+    if !single && checkpoint.form() == Form::Single && checkpoint.files().len() == 1 {
+        return refuse("the result is one file; give it a name that ends in .safetensors");
+    }
+    if single && checkpoint.form() == Form::Folder {
+        return refuse("the checkpoint is a folder of components; give a folder for the result, or bake into one component");
+    }
+    Ok(())
 }
 
 /// True when `out` is the checkpoint or one of its files, by whatever path.

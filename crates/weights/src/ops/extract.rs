@@ -1,24 +1,30 @@
 //! An adapter out of two checkpoints: ΔW = W(tuned) − W(base), factored.
 //!
-//! Every weight of a layer that both have is compared; equal ones are left out. Small ones are decomposed exactly, large ones by a randomised
-//! range finder with power steps (Halko, Martinsson, Tropp 2011), which is exact to f32 when ΔW has no more than the wanted rank, as
-//! after a bake. Nothing is clamped unless asked: the clamping at a quantile that other programs do by default cuts off the largest
+//! Every weight of a layer that both have is compared; equal ones are left out. The rest is decomposed as a dense merge is (`linalg::dense`):
+//! small ones exactly, large ones by a randomised range finder, which is exact to f32 when ΔW has no more than the wanted rank, as after a
+//! bake. Nothing is clamped unless asked: the clamping at a quantile that other programs do by default cuts off the largest
 //! directions, which are what was learned.
 //!
-//! The result has kohya's names, alpha equal to the rank (so ΔW = B·A), and the fused form of the original programs where there is one. Biases and norms
+//! The result has kohya's names ([`extract_to`]: any), alpha equal to the rank (so ΔW = B·A), and the fused form of the original programs where there is one. Biases and norms
 //! become stored differences (`diff_b`, `diff`) when asked for.
 
 mod factor;
 mod find;
+#[cfg(any(unix, windows))]
+mod named;
 mod plan;
 
+#[cfg(any(unix, windows))]
+pub use named::extract_to;
 pub use plan::{ExtractError, ExtractPlan, ExtractReport, Extracted};
 
 use crate::checkpoint::Checkpoint;
 use crate::dtype::Dtype;
 use crate::merge::Stored as _;
+use crate::ops::OpError;
 use crate::ops::meta::extended;
 use crate::ops::stream::{Tensor, stream};
+use crate::ops::tensors::encode;
 use crate::progress::Progress;
 use crate::write::{AtomicFile, Planned, TensorWriter, WriteError, header_bound};
 use factor::Factors;
@@ -44,6 +50,19 @@ pub fn extract(
     let (_, report) = write(tuned, base, plan, found, file.file()?, progress)?;
     file.commit(plan.overwrite)?;
     Ok(report)
+}
+
+/// The most bytes that [`extract`] can write with this plan, from headers alone.
+///
+/// # Errors
+/// [`ExtractError`] when the plan contradicts itself or the two have nothing in common.
+pub fn largest_size(tuned: &Checkpoint, base: &Checkpoint, plan: &ExtractPlan) -> Result<u64, ExtractError> {
+    plan.validate()?;
+    let found = find::find(tuned, base, plan)?;
+    let tensors = planned(&found.weights, plan);
+    let header = header_bound(&tensors, &metadata(tuned, plan, usize::MAX)) as u64;
+    let values: u64 = tensors.iter().map(|t| t.shape.iter().product::<usize>() as u64).sum();
+    Ok(header + values * plan.dtype.size() as u64)
 }
 
 /// Extracts into any sink, for example a buffer in memory. On an error the sink holds rubbish.
@@ -75,7 +94,7 @@ fn write<W: Write + Seek + Send>(
     let bound = header_bound(&planned(&found.weights, plan), &metadata(tuned, plan, usize::MAX));
     let mut writer = TensorWriter::new(out, bound).map_err(io)?;
     let costs: Vec<usize> = found.weights.iter().map(|w| (w.rows + w.columns) * largest(w, plan) * 8).collect();
-    let make = |i: usize| one(tuned, base, plan, &found.weights[i]);
+    let make = |i: usize| one(tuned, base, plan, &found.weights[i], progress);
     let told = stream(&mut writer, &costs, make, "extracting", progress)?;
     let extracted: Vec<Extracted> = told.into_iter().flatten().collect();
     if extracted.is_empty() {
@@ -93,7 +112,8 @@ fn one(
     base: &Checkpoint,
     plan: &ExtractPlan,
     weight: &Weight,
-) -> Result<(Vec<Tensor>, Option<Extracted>), super::OpError> {
+    progress: &dyn Progress,
+) -> Result<(Vec<Tensor>, Option<Extracted>), OpError> {
     let Some(change) = find::change(tuned, base, weight, plan)? else { return Ok((Vec::new(), None)) };
     let mut told = Extracted {
         module: weight.stem.clone(),
@@ -107,7 +127,7 @@ fn one(
         let tensor = encoded(format!("{}.{}", weight.stem, weight.end), vec![weight.rows], dtype, &change.values, weight)?;
         return Ok((vec![tensor], Some(told)));
     }
-    let Factors { rank, up, down, kept } = factor::factor(&change, weight, plan)?;
+    let Factors { rank, up, down, kept } = factor::factor(change, weight, plan, progress)?;
     (told.rank, told.energy) = (rank, kept);
     let (down_shape, up_shape) = shapes(weight, rank);
     let alpha =
@@ -117,14 +137,8 @@ fn one(
     Ok((vec![alpha, down, up], Some(told)))
 }
 
-fn encoded(name: String, shape: Vec<usize>, dtype: Dtype, values: &[f32], weight: &Weight) -> Result<Tensor, super::OpError> {
-    let mut bytes = Vec::with_capacity(values.len() * dtype.size());
-    let limit = if dtype == Dtype::F16 { 65519.996 } else { f32::MAX };
-    if !values.iter().all(|v| v.abs() <= limit) {
-        return Err(super::OpError::Range { module: weight.stem.clone(), dtype });
-    }
-    // The three types of a plan can all be written.
-    let _ = crate::dtype::encode_f32(dtype, values, &mut bytes);
+fn encoded(name: String, shape: Vec<usize>, dtype: Dtype, values: &[f32], weight: &Weight) -> Result<Tensor, OpError> {
+    let bytes = encode(dtype, values).ok_or_else(|| OpError::Range { module: weight.stem.clone(), dtype })?;
     Ok(Tensor { name, dtype, shape, bytes })
 }
 

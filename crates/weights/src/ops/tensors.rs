@@ -2,7 +2,7 @@
 
 use super::OpError;
 use crate::adapter::Module;
-use crate::dtype::{Dtype, decode_f32, encode_f32};
+use crate::dtype::{Dtype, decode_f32, encode_f32, finite};
 use crate::header::TensorInfo;
 use crate::merge::Member;
 use crate::strength::read_scalar;
@@ -31,9 +31,7 @@ pub(super) fn floats(input: Member<'_>, index: usize) -> Result<Vec<f32>, OpErro
     let mut values = vec![0f32; info.elements()];
     // The header has checked that sizes agree.
     let _ = decode_f32(info.dtype, &bytes(input, index)?, &mut values);
-    // 0·x is 0 for every number: the sum of all is 0, or some value was none.
-    let clean = values.chunks(4096).all(|block| block.iter().map(|v| v * 0.0).sum::<f32>() == 0.0);
-    if clean { Ok(values) } else { Err(OpError::NotFinite { key: info.name.clone() }) }
+    if finite(&values) { Ok(values) } else { Err(OpError::NotFinite { key: info.name.clone() }) }
 }
 
 /// The value of a module's alpha tensor.

@@ -1,8 +1,9 @@
 //! The weights of each model family with their real names and shapes.
 
+use crate::adapter::{Component, Target};
 use crate::family::Family;
 use crate::family::model::{self, Dim, Leaf, Section, Size, Twin};
-use crate::merge::ldm;
+use crate::keys::names;
 
 /// One weight that a sample can change.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +28,10 @@ impl Place {
     pub(super) fn kohya(&self) -> Option<String> {
         let flat = |p: &String| p.replace('.', "_");
         let path = if self.family.is_unet() || self.is_te() { self.diffusers.as_ref().map(flat) } else { self.native.as_ref().map(flat) }?;
-        Some(format!("{}{}", self.kohya, if self.family == Family::Sdxl && !self.is_te() { ldm(&path) } else { path }))
+        if self.family != Family::Sdxl || self.is_te() {
+            return Some(format!("{}{path}", self.kohya));
+        }
+        Some(names::kohya_stem(self.family, &Target { component: Component::Denoiser, path, rows: None }))
     }
 
     pub(super) fn is_te(&self) -> bool {

@@ -3,6 +3,7 @@
 
 mod convert;
 mod edit;
+mod families;
 mod resize;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which use more of it")]

@@ -1,6 +1,7 @@
 //! `/api/v1`: each handler takes its role, calls one service, answers with its DTO. The OpenAPI description is made from the same lines.
 
 mod adapters;
+mod checkpoints;
 mod jobs;
 mod layouts;
 mod library;
@@ -23,6 +24,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(adapters::preview))
         .routes(routes!(adapters::file))
         .routes(routes!(adapters::reindex))
+        .routes(routes!(checkpoints::fits))
+        .routes(routes!(checkpoints::measures))
+        .routes(routes!(checkpoints::list))
+        .routes(routes!(checkpoints::details))
         .routes(routes!(roots::list, roots::add))
         .routes(routes!(roots::scan_all))
         .routes(routes!(roots::remove))

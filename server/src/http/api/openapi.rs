@@ -16,12 +16,13 @@ use utoipa::openapi::OpenApi as Document;
                        Events: GET /api/v1/events (text/event-stream, event name `weft`, one JSON object each, resumable by Last-Event-ID).",
         license(name = "MIT OR Apache-2.0")
     ),
-    components(schemas(ProblemBody, weft_domain::Event, weft_domain::operation::CheckOutcome)),
+    components(schemas(ProblemBody, weft_domain::Event, weft_domain::operation::CheckOutcome, weft_domain::merge::MergeOutcome, weft_domain::model::BakeOutcome)),
     tags(
         (name = "library", description = "Search, details, what a user wrote"),
+        (name = "checkpoints", description = "Whole models, and how adapters fit them"),
         (name = "roots", description = "Folders that Weft watches"),
         (name = "weave", description = "Several adapters into one"),
-        (name = "operations", description = "One adapter resized, edited, checked"),
+        (name = "operations", description = "Adapters resized, edited, converted, checked; checkpoints baked into, adapters extracted"),
         (name = "jobs", description = "Work that takes longer than a request"),
     )
 )]

@@ -1,23 +1,25 @@
-//! Operations on one adapter.
+//! Operations on adapters and checkpoints.
 
 use crate::http::door::{Body, Door, Id};
 use crate::http::{ApiError, AppState};
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
-use weft_domain::operation::OperationRequest;
+use weft_domain::model::AnyRequest;
 use weft_domain::{AdapterId, JobView};
 use weft_services::access::{Editor, Reader};
 
-/// Resizes or edits a copy as a job; the job's result is a MergeOutcome.
-#[utoipa::path(post, path = "/operations", tag = "operations", request_body = OperationRequest,
-    responses((status = 202, body = JobView), (status = 404), (status = 422)))]
+/// Resizes, edits or converts a copy of an adapter, bakes adapters into a copy of a checkpoint or takes them out, extracts an adapter: as a job.
+/// Its result is a MergeOutcome; of bake and unbake a BakeOutcome.
+#[utoipa::path(post, path = "/operations", tag = "operations", request_body = AnyRequest,
+    responses((status = 202, body = JobView), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn start(
     State(state): State<AppState>,
     Door(editor): Door<Editor>,
-    Body(request): Body<OperationRequest>,
+    Body(body): Body<serde_json::Value>,
 ) -> Result<(StatusCode, Json<JobView>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(state.services.operations.start(&editor, request).await?)))
+    let request = AnyRequest::read(body)?;
+    Ok((StatusCode::ACCEPTED, Json(state.services.operations.start_any(&editor, request).await?)))
 }
 
 /// Reads the whole file and says what is wrong with it, as a job; the job's result is a CheckOutcome.

@@ -4,9 +4,10 @@ use crate::http::door::{Body, Door};
 use crate::http::{ApiError, AppState};
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Deserialize;
-use weft_domain::compare::Comparison;
+use weft_domain::compare::{CompareAnswer, Comparison};
 use weft_domain::merge::{MergeEstimate, MergeRequest, Weave};
 use weft_domain::{AdapterId, JobView};
 use weft_services::access::{Editor, Reader};
@@ -29,15 +30,20 @@ pub(super) async fn together(
     Ok(Json(state.services.weave.together(&reader, &request.ids).await?))
 }
 
-/// How adapters relate: sentences, cosines, shared directions, by pair and block.
+/// How adapters relate: sentences, cosines, shared directions, by pair and block. 200 with the comparison, or, when it takes longer than a
+/// moment, 202 with the `job` that computes it: ask again when it is done.
 #[utoipa::path(post, path = "/weave/compare", tag = "weave", request_body = Ids,
-    responses((status = 200, body = Comparison), (status = 404), (status = 422)))]
+    responses((status = 200, body = Comparison), (status = 202, body = CompareAnswer), (status = 404), (status = 422)))]
 pub(super) async fn compare(
     State(state): State<AppState>,
     Door(reader): Door<Reader>,
     Body(request): Body<Ids>,
-) -> Result<Json<Comparison>, ApiError> {
-    Ok(Json(state.services.weave.compare(&reader, &request.ids).await?))
+) -> Result<Response, ApiError> {
+    let answer = state.services.weave.compare_or_job(&reader, &request.ids).await?;
+    Ok(match answer.comparison {
+        Some(comparison) => Json(comparison).into_response(),
+        None => (StatusCode::ACCEPTED, Json(answer)).into_response(),
+    })
 }
 
 /// Energy and size by rank, without writing anything.

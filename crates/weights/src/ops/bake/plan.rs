@@ -42,6 +42,16 @@ impl StoreAs {
     }
 }
 
+/// What the result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutForm {
+    /// A file where the name ends in `.safetensors`, else a folder.
+    #[default]
+    ByName,
+    File,
+    Folder,
+}
+
 /// A whole bake.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BakePlan {
@@ -70,6 +80,9 @@ pub struct BakePlan {
     /// Replace an existing result.
     #[serde(default)]
     pub overwrite: bool,
+    /// For a caller whose names say nothing.
+    #[serde(skip)]
+    pub form: OutForm,
 }
 
 impl BakePlan {
@@ -85,6 +98,7 @@ impl BakePlan {
             checkpoint: Origin::default(),
             title: None,
             overwrite: false,
+            form: OutForm::ByName,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Convention;
 use crate::adapter::{Adapter, Component, Module, Naming, Target};
 use crate::family::Family;
-use crate::family::model::{self, Dim};
+use crate::family::model;
 use crate::keys::{Rows, names};
 
 /// A module of the result, or the rows of one weight that become it.
@@ -34,13 +34,7 @@ impl<'a> Names<'a> {
 
     /// Height of the whole weight of `path`, whose columns are `n`, when only leaves of it are there.
     pub(super) fn height(&self, path: &str, n: usize, leaves: &[&Module]) -> Option<usize> {
-        let known = model::of(self.family).and_then(|m| {
-            let (_, leaf) = m.canonical(path)?;
-            match (leaf.out, leaf.inp) {
-                (Dim::Var(out, x), Dim::Var(inp, y)) if x == y && inp > 0 => Some(n * usize::from(out) / usize::from(inp)),
-                _ => m.sizes.iter().find(|s| leaf.inp.value(&s.widths) == Some(n)).and_then(|s| leaf.out.value(&s.widths)),
-            }
-        });
+        let known = names::rows(self.family, path, n);
         let reach = leaves.iter().filter_map(|m| m.target.rows).map(|(start, rows)| start + rows).max()?;
         known.filter(|m| *m >= reach)
     }
@@ -77,11 +71,7 @@ impl<'a> Names<'a> {
     pub(super) fn whole(&self, component: Component, path: &str, modules: &[&Module]) -> Option<String> {
         let target = Target { component, path: path.to_owned(), rows: None };
         match (self.to, component) {
-            (Convention::Kohya, _) => {
-                // Canonical paths are flattened: a path that no table knows is its own name.
-                let bare = || (component == Component::Denoiser).then(|| format!("lora_unet_{path}"));
-                names::kohya(self.family, &target, 0).or_else(bare)
-            }
+            (Convention::Kohya, _) => Some(names::kohya_stem(self.family, &target)),
             (_, Component::Denoiser) => {
                 let dotted = names::native(self.family, &target).or_else(|| self.stated(path, modules))?;
                 Some(format!("diffusion_model.{dotted}"))

@@ -6,7 +6,6 @@ use crate::checkpoint::{Checkpoint, Matrix};
 use crate::dtype::{Dtype, decode_f32, encode_f32};
 use crate::family::Family;
 use crate::keys::names;
-use crate::merge::kohya_stem;
 use crate::ops::OpError;
 use crate::text::shown;
 
@@ -107,7 +106,7 @@ fn weight(tuned: &Checkpoint, base: &Checkpoint, plan: &ExtractPlan, at: (Compon
     Some(Weight {
         component,
         path: path.to_owned(),
-        stem: names::kohya(family, &target, columns).unwrap_or_else(|| kohya_stem(&target, family)),
+        stem: names::kohya_stem(family, &target),
         rows,
         columns,
         kernel: if vector { Vec::new() } else { info.shape.get(2..).unwrap_or_default().to_vec() },

@@ -123,6 +123,13 @@ impl<'a> Plan<'a> {
         self.items.iter().filter(|i| matches!(i, Item::Tensor(_))).count()
     }
 
+    /// Modules that are carried through and make an adapter by themselves: not whole weights, and not what belongs to no module.
+    pub(super) fn others(&self) -> usize {
+        let tells = |role: &Role| !matches!(role, Role::Whole | Role::WholeBias | Role::Scale | Role::Alpha);
+        let other = |m: &&Module| !has_rank(m) && m.parts.iter().any(|(role, _)| tells(role));
+        self.input.adapter.modules.iter().filter(other).count()
+    }
+
     /// Memory of each item, in bytes.
     pub(super) fn costs(&self) -> Vec<usize> {
         let cost = |item: &Item| match item {
@@ -334,10 +341,9 @@ impl Keys {
             let right = [module.out_dim, rank].into_iter().chain(up[2..].iter().copied()).collect();
             return (left, right);
         }
-        match module.kernel {
-            Some((h, w)) => (vec![rank, module.in_dim / (h * w).max(1), h, w], vec![module.out_dim, rank, 1, 1]),
-            None => (vec![rank, module.in_dim], vec![module.out_dim, rank]),
-        }
+        let kernel = module.kernel_shape(&input.adapter.header).unwrap_or_default();
+        let inputs = module.in_dim / kernel.iter().product::<usize>().max(1);
+        ([&[rank, inputs], &kernel[..]].concat(), [&[module.out_dim, rank], &vec![1; kernel.len()][..]].concat())
     }
 }
 

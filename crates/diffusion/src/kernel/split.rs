@@ -1,0 +1,69 @@
+//! How work is spread over the cores.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+thread_local! {
+    /// Set while this thread is to work without help.
+    static ALONE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Multiply-adds below which waking other threads costs more than they give.
+const WORTH: usize = 1 << 20;
+
+/// Threads of the pool that kernels run on: that of the caller, else rayon's global one; 1 within [`alone`].
+#[must_use]
+pub fn threads() -> usize {
+    if ALONE.get() { 1 } else { rayon::current_num_threads() }
+}
+
+/// Runs `f` with kernels that stay on this thread: for work that is shared out in larger pieces than one kernel.
+pub fn alone<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            ALONE.set(self.0);
+        }
+    }
+    let _restore = Restore(ALONE.replace(true));
+    f()
+}
+
+/// Rows that one task takes, a multiple of `unit`, when each row costs `work` multiply-adds.
+pub(super) fn chunk(rows: usize, work: usize, unit: usize, most: usize) -> usize {
+    let threads = threads();
+    if threads == 1 || rows.saturating_mul(work) < WORTH {
+        return rows.max(1);
+    }
+    // A few tasks per thread even out what other programs take.
+    rows.div_ceil(threads * 4).next_multiple_of(unit).clamp(unit, most)
+}
+
+/// `n` items in about `parts` runs of multiples of `unit`.
+pub(super) fn runs(n: usize, parts: usize, unit: usize) -> Vec<Range<usize>> {
+    let step = n.div_ceil(parts.max(1)).next_multiple_of(unit).max(unit);
+    (0..n).step_by(step).map(|start| start..(start + step).min(n)).collect()
+}
+
+/// Runs `f` on every chunk of `len` values of `out`, on all cores when there is more than one chunk.
+pub(super) fn each_chunk(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+    use rayon::prelude::*;
+    if out.len() <= len {
+        f(0, out);
+    } else {
+        out.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_cover_everything_once() {
+        for (n, parts, unit) in [(7, 3, 4), (16, 4, 4), (1, 8, 4), (0, 2, 4)] {
+            let covered: Vec<usize> = runs(n, parts, unit).into_iter().flatten().collect();
+            assert_eq!(covered, (0..n).collect::<Vec<_>>());
+        }
+    }
+}
