@@ -129,7 +129,8 @@ fn document_title(details: RwSignal<AdapterDetails>) -> TextProp {
     if cfg!(feature = "ssr") {
         details.with_untracked(|d| d.card.name.clone()).into()
     } else {
-        (move || details.with(|d| d.card.name.clone())).into()
+        // The title is written once more when the page is left for another adapter; its signals are gone by then.
+        (move || details.try_with(|d| d.card.name.clone()).unwrap_or_default()).into()
     }
 }
 
