@@ -24,7 +24,7 @@ impl Activation {
             Self::Gelu => gelu(x),
             Self::GeluTanh => {
                 // ½(1 + tanh u) = σ(2u)
-                x / (1.0 + exp(-1.595_769_1 * (x + 0.044_715 * x * x * x)))
+                x / (1.0 + exp(-1.595_769 * (x + 0.044_715 * x * x * x)))
             }
             Self::QuickGelu => x / (1.0 + exp(-1.702 * x)),
         }

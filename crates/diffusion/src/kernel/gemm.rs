@@ -131,7 +131,7 @@ impl Packed {
 /// When lengths do not agree.
 pub fn linear(x: &[f32], weights: &Packed, out: &mut [f32]) {
     let (n, k) = (weights.n, weights.k);
-    let rows = if k == 0 { 0 } else { x.len() / k };
+    let rows = x.len().checked_div(k).unwrap_or(0);
     assert!(x.len() == rows * k && out.len() == rows * n, "{} inputs and {} outputs of {n}×{k} weights", x.len(), out.len());
     product(rows, 1, k, x, weights, |row, _| row * k, out);
 }
