@@ -126,12 +126,23 @@ fn the_tiny_decoder_agrees_under_both_kinds_of_names() {
 }
 
 #[test]
-fn a_folder_without_configurations_follows_the_rules_of_its_family() {
-    // 8 heads do not divide 8 channels of the tiny model in whole numbers of its own: 8 of width 1. It loads, and says nothing wrong.
+fn without_configurations_the_rule_of_the_family_holds_and_is_named_where_it_does_not_fit() {
     let dir = tempfile::tempdir().unwrap();
     let main = dir.path().join("model.safetensors");
     std::fs::copy(golden("sd1/model.safetensors"), &main).unwrap();
     let text = error(&ModelPaths { main, ..ModelPaths::default() }).to_string();
     assert!(text.contains("norm_num_groups"), "32 groups do not fit: {text}");
-    load(&single("sd1"), Compute::processor());
+}
+
+#[test]
+fn a_token_that_no_encoder_has_is_refused() {
+    let model = load(&single("sd1"), Compute::processor());
+    let mut ids = Golden::ids(&Golden::open("sd1").case("text", "prompt"), "ids");
+    ids[3] = 60_000;
+    let text = model.encode_clip(0, &[&ids], &[], 1).unwrap_err().to_string();
+    assert!(text.contains("60000") && text.contains("vocabulary"), "{text}");
+    // The first id behind the vocabulary is the first learned embedding.
+    ids[3] = model.clip()[0].vocabulary() as u32;
+    assert!(model.encode_clip(0, &[&ids], &[vec![0.1; 16]], 1).is_ok());
+    assert!(model.encode_clip(0, &[&ids], &[vec![0.1; 5]], 1).is_err());
 }

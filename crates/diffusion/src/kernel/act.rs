@@ -24,7 +24,7 @@ impl Activation {
             Self::Gelu => gelu(x),
             Self::GeluTanh => {
                 // ½(1 + tanh u) = σ(2u)
-                x / (1.0 + exp(-1.595_769_1 * (x + 0.044_715 * x * x * x)))
+                x / (1.0 + exp(-1.595_769 * (x + 0.044_715 * x * x * x)))
             }
             Self::QuickGelu => x / (1.0 + exp(-1.702 * x)),
         }
@@ -73,8 +73,8 @@ fn gelu(x: f32) -> f32 {
 
 /// Applies `f` to every value.
 pub fn activate(values: &mut [f32], f: Activation) {
-    let len = chunk(values.len(), 16, 4096, 1 << 16);
-    each_chunk(values, len, |_, values| {
+    let (len, work) = (chunk(values.len(), 16, 4096, 1 << 16), 16 * values.len());
+    each_chunk(values, len, work, |_, values| {
         Arch::new().dispatch(
             #[inline(always)]
             || match f {
@@ -96,7 +96,7 @@ pub fn geglu(x: &[f32], width: usize) -> Vec<f32> {
     assert!(width > 0 && x.len().is_multiple_of(2 * width), "rows of 2·{width} values");
     let mut out = vec![0.0; x.len() / 2];
     let rows = chunk(x.len() / 2 / width, 24 * width, 1, 64);
-    each_chunk(&mut out, rows * width, |i, out| {
+    each_chunk(&mut out, rows * width, 12 * x.len(), |i, out| {
         let x = &x[i * rows * width * 2..][..out.len() * 2];
         Arch::new().dispatch(
             #[inline(always)]

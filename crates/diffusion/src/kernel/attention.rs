@@ -3,8 +3,7 @@
 
 use super::act::exp;
 use super::gemm::{Packed, ROWS, STRIP, Walk};
-use super::norm::sum;
-use super::split::threads;
+use super::split::{shared, threads};
 use pulp::Arch;
 
 /// Keys of a block.
@@ -32,7 +31,7 @@ pub struct Attention {
     pub width: usize,
     pub queries: usize,
     pub keys: usize,
-    /// Factor of the scores, mostly 1/√width.
+    /// Factor of the scores, mostly 1/√width; above 0.
     pub scale: f32,
 }
 
@@ -51,8 +50,7 @@ pub fn attention(q: &[f32], k: &[f32], v: &[f32], shape: Attention, mask: Mask<'
         let first = i / heads * keys * all + i % heads * width;
         (Packed::along(k, first, all, width, keys), Packed::across(v, first, all, keys, width))
     };
-    let whole = threads() == 1 || batch * heads * queries * keys * width < 1 << 19;
-    if whole {
+    if !shared(batch * heads * queries * keys * width) {
         let packed: Vec<_> = (0..batch * heads).map(pack).collect();
         for (image, out) in out.chunks_exact_mut(queries * all).enumerate() {
             for (i, out) in out.chunks_mut(QUERIES * all).enumerate() {
@@ -164,16 +162,35 @@ impl Task<'_> {
 fn soften(scores: &mut [f32], seen: usize, scale: f32, added: &[f32], state: &mut (f32, f32), sums: &mut [f32]) {
     let (live, hidden) = scores.split_at_mut(seen);
     hidden.fill(0.0);
-    live.iter_mut().for_each(|s| *s *= scale);
-    live.iter_mut().zip(added).for_each(|(s, a)| *s += a);
-    let largest = largest(live).max(state.0);
+    if !added.is_empty() {
+        live.iter_mut().zip(added).for_each(|(s, a)| *s += a / scale);
+    }
+    let largest = (largest(live) * scale).max(state.0);
     if largest == f32::NEG_INFINITY {
         return;
     }
-    live.iter_mut().for_each(|s| *s = exp(*s - largest));
+    let total = exponentials(live, scale, largest);
     let before = if state.0 == f32::NEG_INFINITY { 0.0 } else { exp(state.0 - largest) };
-    *state = (largest, state.1 * before + sum(live, |v| v));
+    *state = (largest, state.1 * before + total);
     sums.iter_mut().for_each(|s| *s *= before);
+}
+
+/// Replaces every value by e^(scale·value − largest); gives their sum.
+#[inline(always)]
+fn exponentials(values: &mut [f32], scale: f32, largest: f32) -> f32 {
+    let mut lanes = [0.0f32; 16];
+    let (whole, rest) = values.as_chunks_mut::<16>();
+    for chunk in whole {
+        for (v, l) in chunk.iter_mut().zip(&mut lanes) {
+            *v = exp(*v * scale - largest);
+            *l += *v;
+        }
+    }
+    for (v, l) in rest.iter_mut().zip(&mut lanes) {
+        *v = exp(*v * scale - largest);
+        *l += *v;
+    }
+    lanes.iter().sum()
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! Matrix products with packed weights.
 
-use super::split::{chunk, each_chunk, runs, threads};
+use super::split::{chunk, each_chunk, runs, shared, threads};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Columns of a strip.
@@ -131,7 +131,7 @@ impl Packed {
 /// When lengths do not agree.
 pub fn linear(x: &[f32], weights: &Packed, out: &mut [f32]) {
     let (n, k) = (weights.n, weights.k);
-    let rows = if k == 0 { 0 } else { x.len() / k };
+    let rows = x.len().checked_div(k).unwrap_or(0);
     assert!(x.len() == rows * k && out.len() == rows * n, "{} inputs and {} outputs of {n}×{k} weights", x.len(), out.len());
     product(rows, 1, k, x, weights, |row, _| row * k, out);
 }
@@ -155,10 +155,10 @@ pub(super) fn product(
         (first..first + count).flat_map(|row| (0..taps).map(move |tap| (row, tap))).map(|(row, tap)| at(row, tap)).collect()
     };
     // Few rows and many outputs: the outputs are shared out instead.
-    if rows <= ROWS * 8 && per_task < rows && weights.strips() >= 2 * threads() {
+    if rows <= ROWS * 8 && shared(rows * work) && weights.strips() >= 2 * threads() {
         return by_columns(rows, taps, channels, x, weights, &table(0, rows), out);
     }
-    each_chunk(out, per_task * n, |i, out| {
+    each_chunk(out, per_task * n, rows * work, |i, out| {
         let count = out.len() / n;
         let offsets = table(i * per_task, count);
         Walk {

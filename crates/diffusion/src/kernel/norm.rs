@@ -1,7 +1,7 @@
 //! Norms. Sums run in f32 over short stretches and in f64 across them, always in the same order.
 
 use super::act::silu;
-use super::split::{chunk, each_chunk};
+use super::split::{chunk, each_chunk, shared};
 use pulp::Arch;
 
 /// Pixels whose sums are taken together.
@@ -33,7 +33,7 @@ pub fn group_norm(x: &[f32], batch: usize, norm: GroupNorm<'_>) -> Vec<f32> {
     for (x, out) in x.chunks_exact(image).zip(out.chunks_exact_mut(image)) {
         let (scale, shift) = line(&moments(x, channels), image / channels, norm);
         let rows = chunk(image / channels, 8 * channels, STRETCH, 1024);
-        each_chunk(out, rows * channels, |i, out| {
+        each_chunk(out, rows * channels, 8 * image, |i, out| {
             let x = &x[i * rows * channels..][..out.len()];
             Arch::new().dispatch(
                 #[inline(always)]
@@ -68,7 +68,7 @@ fn moments(x: &[f32], channels: usize) -> Vec<(f64, f64)> {
     };
     let len = STRETCH * channels;
     let parts: Vec<(Vec<f32>, Vec<f32>)> =
-        if chunk(x.len(), 4, 1, usize::MAX) < x.len() { x.par_chunks(len).map(one).collect() } else { x.chunks(len).map(one).collect() };
+        if shared(4 * x.len()) { x.par_chunks(len).map(one).collect() } else { x.chunks(len).map(one).collect() };
     // Parallel variance: n₁n₂/(n₁+n₂)·(m₂−m₁)² joins two stretches (Chan, Golub, LeVeque 1979).
     let mut all = vec![(0.0f64, 0.0f64); channels];
     let mut seen = 0.0;
@@ -149,7 +149,7 @@ fn rows(x: &[f32], width: usize, affine: [&[f32]; 2], f: impl Fn(&[f32], &mut [f
     assert!(affine.iter().all(|a| a.is_empty() || a.len() == width), "factors for {width} values");
     let mut out = vec![0.0; x.len()];
     let rows = chunk(x.len() / width, 8 * width, 1, 256);
-    each_chunk(&mut out, rows * width, |i, out| {
+    each_chunk(&mut out, rows * width, 8 * x.len(), |i, out| {
         let x = &x[i * rows * width..][..out.len()];
         Arch::new().dispatch(
             #[inline(always)]
@@ -167,7 +167,7 @@ fn rows(x: &[f32], width: usize, affine: [&[f32]; 2], f: impl Fn(&[f32], &mut [f
 
 /// Σ f(x) in 16 lanes.
 #[inline(always)]
-pub(super) fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0f32; 16];
     let (whole, rest) = x.as_chunks::<16>();
     for chunk in whole {

@@ -29,14 +29,18 @@ pub fn alone<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Rows that one task takes, a multiple of `unit`, when each row costs `work` multiply-adds.
+/// True when work of so many multiply-adds is shared out over the threads.
+pub(super) fn shared(work: usize) -> bool {
+    work >= WORTH && threads() > 1
+}
+
+/// Rows that are worked on together, a multiple of `unit` and `most` at the most, when each row costs `work` multiply-adds.
 pub(super) fn chunk(rows: usize, work: usize, unit: usize, most: usize) -> usize {
-    let threads = threads();
-    if threads == 1 || rows.saturating_mul(work) < WORTH {
-        return rows.max(1);
+    if !shared(rows.saturating_mul(work)) {
+        return rows.clamp(1, most);
     }
     // A few tasks per thread even out what other programs take.
-    rows.div_ceil(threads * 4).next_multiple_of(unit).clamp(unit, most)
+    rows.div_ceil(threads() * 4).next_multiple_of(unit).clamp(unit, most)
 }
 
 /// `n` items in about `parts` runs of multiples of `unit`.
@@ -45,13 +49,13 @@ pub(super) fn runs(n: usize, parts: usize, unit: usize) -> Vec<Range<usize>> {
     (0..n).step_by(step).map(|start| start..(start + step).min(n)).collect()
 }
 
-/// Runs `f` on every chunk of `len` values of `out`, on all cores when there is more than one chunk.
-pub(super) fn each_chunk(out: &mut [f32], len: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
+/// Runs `f` on every chunk of `len` values of `out`, on all cores when `work` multiply-adds in all are worth it.
+pub(super) fn each_chunk(out: &mut [f32], len: usize, work: usize, f: impl Fn(usize, &mut [f32]) + Sync) {
     use rayon::prelude::*;
-    if out.len() <= len {
-        f(0, out);
-    } else {
+    if shared(work) {
         out.par_chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
+    } else {
+        out.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
     }
 }
 

@@ -164,7 +164,7 @@ impl ModelFiles {
             let path = module.target.path.clone();
             let (rows, columns) = checkpoint.places().shape(*component, &path)?;
             let fits = module.target.rows.is_none() && (module.out_dim, module.in_dim) == (rows, columns);
-            fits.then(|| (*checkpoint, Place { component: *component, path, rows: 0..rows, columns, swapped: false }))
+            fits.then_some((*checkpoint, Place { component: *component, path, rows: 0..rows, columns, swapped: false }))
         })
     }
 }

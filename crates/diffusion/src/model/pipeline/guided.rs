@@ -160,13 +160,13 @@ impl Inpaint {
     fn noisy(&self, prediction: Prediction, x: &[f32], sigma: f64) -> Vec<f32> {
         let mut kept = self.image.clone();
         prediction.path().add_noise(sigma, false, &mut kept, &self.noise);
-        kept.iter_mut().zip(x).enumerate().for_each(|(i, (k, x))| *k += (x - *k) * self.mask[i % self.mask.len()]);
+        kept.iter_mut().zip(x).zip(self.mask.iter().cycle()).for_each(|((k, x), m)| *k = x * m + *k * (1.0 - m));
         kept
     }
 
     fn restore(&self, clean: &mut [f32]) {
         let image = self.image.iter().zip(self.mask.iter().cycle());
-        clean.iter_mut().zip(image).for_each(|(c, (image, mask))| *c = *image + (*c - *image) * mask);
+        clean.iter_mut().zip(image).for_each(|(c, (image, mask))| *c = *c * mask + image * (1.0 - mask));
     }
 }
 
