@@ -7,6 +7,7 @@ use super::super::load::Model;
 use super::super::norm::NormCell;
 use super::super::weights::Key;
 use super::plan::{AdapterFile, AdapterReport, AdapterUse, Skipped};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -285,9 +286,9 @@ impl Layer {
     /// Takes the factors of `delta` in, when they are small enough.
     fn beside(&mut self, delta: &Delta, place: &Place, from: From, n: usize, most: usize) -> bool {
         let Some(product) = delta.factors(most) else { return false };
-        let mut b = product.b;
+        let mut b = Cow::Borrowed(&product.b[..]);
         if place.swapped {
-            b.rotate_left(product.m / 2 * product.rank);
+            b.to_mut().rotate_left(product.m / 2 * product.rank);
         }
         let mut up = vec![0.0; n * product.rank];
         up[place.rows.start * product.rank..place.rows.end * product.rank].copy_from_slice(&b);
