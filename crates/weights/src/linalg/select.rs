@@ -33,6 +33,8 @@ pub(crate) struct Window {
     above: u64,
     /// Bits of the magnitudes inside.
     inside: Vec<u32>,
+    /// How many were inside behind each tile.
+    ends: Vec<usize>,
     /// There were more inside than are kept.
     full: bool,
 }
@@ -58,12 +60,12 @@ impl Window {
             s => *sizes.select_nth_unstable_by(place(s), |a, b| b.cmp(a)).1,
         };
         let (high, low) = (bound(share - margin, u32::MAX >> 1), bound(share + margin, 0));
-        Some(Self { low, high, above: 0, inside: Vec::new(), full: false })
+        Some(Self { low, high, above: 0, inside: Vec::new(), ends: Vec::new(), full: false })
     }
 
     /// The same bounds, nothing counted.
     pub(crate) fn empty(&self) -> Self {
-        Self { inside: Vec::new(), above: 0, full: false, ..*self }
+        Self { inside: Vec::new(), ends: Vec::new(), above: 0, full: false, ..*self }
     }
 
     /// Counts one tile.
@@ -73,25 +75,33 @@ impl Window {
         if !self.full {
             between(values, self.low, self.high, &mut self.above, &mut self.inside);
         }
+        self.ends.push(self.inside.len());
     }
 
-    /// Adds the counts of another part.
+    /// Adds the counts of the part behind this one.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.above += other.above;
+        self.ends.extend(other.ends.iter().map(|end| end + self.inside.len()));
         self.full |= other.full;
         self.inside.extend_from_slice(&other.inside);
     }
 
-    /// The cut at `place` of all values; None where the place lies outside of the window.
-    pub(crate) fn find(&mut self, place: u64) -> Option<Cut> {
+    /// The cut at `place` of all values, and how many values of exactly its magnitude stand before each tile; None where the place lies outside
+    /// of the window.
+    pub(crate) fn find(&self, place: u64) -> Option<(Cut, Vec<u64>)> {
         if self.full {
             return None;
         }
         let at = usize::try_from(place.checked_sub(self.above)?).ok().filter(|at| *at < self.inside.len())?;
-        let bits = *self.inside.select_nth_unstable_by(at, |a, b| b.cmp(a)).1;
+        let bits = *self.inside.clone().select_nth_unstable_by(at, |a, b| b.cmp(a)).1;
         let larger = self.inside.iter().filter(|m| **m > bits).count();
-        let equal = self.inside.iter().filter(|m| **m == bits).count() as u64;
-        Some(Cut { magnitude: f32::from_bits(bits), equal, take: (at - larger) as u64 })
+        let (mut start, mut equal, mut before) = (0, 0, Vec::with_capacity(self.ends.len()));
+        for end in &self.ends {
+            before.push(equal);
+            equal += self.inside[start..*end].iter().filter(|m| **m == bits).count() as u64;
+            start = *end;
+        }
+        Some((Cut { magnitude: f32::from_bits(bits), equal, take: (at - larger) as u64 }, before))
     }
 }
 
@@ -229,21 +239,24 @@ mod tests {
                 part.add(tile);
                 part
             });
-            let mut whole = parts.reduce(|mut a, b| {
+            let whole = parts.reduce(|mut a, b| {
                 a.merge(&b);
                 a
             });
             for offset in [0, 3, 40] {
                 let place = (share * values.len() as f64) as u64 + offset;
-                if let Some(found) = whole.as_mut().and_then(|w| w.find(place)) {
+                if let Some((found, before)) = whole.as_ref().and_then(|w| w.find(place)) {
                     assert_eq!(found, cut(&values, place), "{share} {offset}");
+                    let equal = |part: &[f32]| part.iter().filter(|v| v.abs() == found.magnitude).count() as u64;
+                    let want: Vec<u64> = (0..values.len().div_ceil(1000)).map(|i| equal(&values[..i * 1000])).collect();
+                    assert_eq!(before, want, "{share} {offset}");
                     answers += 1;
                 }
             }
         }
         // A place far from the middle of a narrow window gets none.
         assert!(answers >= 6, "{answers}");
-        assert!(Window { low: 5, high: 9, above: 0, inside: vec![7], full: false }.find(1).is_none());
+        assert!(Window { low: 5, high: 9, above: 0, inside: vec![7], ends: vec![1], full: false }.find(1).is_none());
     }
 
     #[test]

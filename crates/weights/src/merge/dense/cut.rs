@@ -57,15 +57,16 @@ impl Edge {
             a.iter_mut().zip(&b).for_each(|(a, b)| a.merge(b));
             a
         });
-        let mut windows = summed.unwrap_or_default().into_iter();
+        let windows = summed.unwrap_or_default();
+        let mut windows = windows.iter();
         let mut edges = Vec::with_capacity(places.len());
         for place in places {
             if !inner(*place) {
                 edges.push(Self::simple(*place));
                 continue;
             }
-            let Some(cut) = windows.next().and_then(|mut w| w.find(*place)) else { return Ok(None) };
-            edges.push(Self::at(rows, cut, progress)?);
+            let Some(found) = windows.next().and_then(|w| w.find(*place)) else { return Ok(None) };
+            edges.push(Self::known(found));
         }
         Ok(Some(edges))
     }
@@ -83,9 +84,9 @@ impl Edge {
             a.0.merge(&b.0);
             (a.0, a.1 + b.1)
         });
-        let Some((mut window, living)) = summed else { return Ok(None) };
+        let Some((window, living)) = summed else { return Ok(None) };
         let place = ((living as f64 * density) as u64).max(1);
-        window.find(place).map(|cut| Self::at(rows, cut, progress)).transpose()
+        Ok(window.find(place).map(Self::known))
     }
 
     /// The second pass, behind a first one that was made elsewhere.
@@ -117,9 +118,16 @@ impl Edge {
         Ok(Self { cut, before })
     }
 
-    /// Rows must come in the tiles that [`fold`] gives: equals are told apart by their place.
-    pub(super) fn is_torn(&self) -> bool {
-        !self.before.is_empty()
+    /// With the equals before each tile, which count only where some are in and some out.
+    fn known((cut, before): (Cut, Vec<u64>)) -> Self {
+        Self { cut, before: if cut.is_torn() { before } else { Vec::new() } }
+    }
+
+    /// Whether the tile that holds row `start` of `n` columns has equals on both sides of the edge: it must be worked on as a whole.
+    pub(super) fn is_torn_at(&self, start: usize, n: usize) -> bool {
+        let tile = start / tile_rows(n);
+        let seen = |tile: usize| self.before.get(tile).copied().unwrap_or(self.cut.equal);
+        !self.before.is_empty() && seen(tile) < self.cut.take && seen(tile + 1) > self.cut.take
     }
 
     fn simple(place: u64) -> Self {
@@ -128,10 +136,13 @@ impl Edge {
 
     /// Sets every element to zero that lies behind the edge (`inside`) or before it. The tile starts at row `start` of a matrix of `n` columns.
     pub(super) fn keep(&self, values: &mut [f32], start: usize, n: usize, inside: bool) {
-        if self.before.is_empty() {
-            return keep(values, self.cut, inside);
-        }
         let mut seen = self.before.get(start / tile_rows(n)).copied().unwrap_or(0);
+        if !self.is_torn_at(start, n) {
+            // All equals of this tile are on one side.
+            let take = if self.before.is_empty() || seen < self.cut.take { self.cut.take } else { 0 };
+            let equal = if self.before.is_empty() { self.cut.equal } else { take };
+            return keep(values, Cut { equal, take, ..self.cut }, inside);
+        }
         for v in values {
             let equal = v.abs() == self.cut.magnitude;
             let taken = v.abs() > self.cut.magnitude || (equal && seen < self.cut.take);
@@ -183,4 +194,60 @@ fn equals(rows: &dyn Rows, magnitude: f32, progress: &dyn Progress) -> Result<Ve
             sum - count
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::progress::Silent;
+
+    /// Rows that are computed, as those of an input are.
+    struct Made<F>(usize, usize, F);
+
+    impl<F: Fn(usize) -> f32 + Sync> Rows for Made<F> {
+        fn shape(&self) -> (usize, usize) {
+            (self.0, self.1)
+        }
+
+        fn rows(&self, rows: std::ops::Range<usize>, out: &mut [f32]) {
+            out.iter_mut().zip(rows.start * self.1..).for_each(|(o, i)| *o = (self.2)(i));
+        }
+    }
+
+    /// What an edge keeps, tile by tile, in smaller pieces where that is allowed.
+    fn kept(rows: &dyn Rows, edge: &Edge, inside: bool) -> Vec<f32> {
+        let (m, n) = rows.shape();
+        let mut values = vec![0f32; m * n];
+        rows.rows(0..m, &mut values);
+        let tile = tile_rows(n);
+        for (i, part) in values.chunks_mut(tile * n).enumerate() {
+            let step = if edge.is_torn_at(i * tile, n) { tile } else { 8 };
+            part.chunks_mut(step * n).enumerate().for_each(|(j, part)| edge.keep(part, i * tile + j * step, n, inside));
+        }
+        values
+    }
+
+    /// Of a matrix so large that it is sampled: with many equals, with nearly none, and with rows that differ much.
+    #[test]
+    fn edges_of_large_matrices_are_those_of_sorting() {
+        let noise = |i: usize| (crate::linalg::random::mix(i as u64) >> 40) as f32 / (1u64 << 24) as f32 - 0.5;
+        let (m, n) = (1200, 900);
+        let kinds: [&(dyn Fn(usize) -> f32 + Sync); 3] =
+            [&|i| (noise(i) * 40.0).round(), &noise, &|i| noise(i) * if i / n % 5 == 0 { 30.0 } else { 1.0 }];
+        for (kind, value) in kinds.into_iter().enumerate() {
+            let rows = Made(m, n, value);
+            let mut order: Vec<usize> = (0..m * n).collect();
+            order.sort_by(|a, b| value(*b).abs().total_cmp(&value(*a).abs()).then(a.cmp(b)));
+            for place in [1, 1000, m * n / 5, m * n / 2, m * n - 5000] {
+                let edge = Edge::find(&rows, &[place as u64], &Silent).unwrap().remove(0);
+                for inside in [true, false] {
+                    let found = kept(&rows, &edge, inside);
+                    let mut want = vec![0f32; m * n];
+                    let part = if inside { &order[..place] } else { &order[place..] };
+                    part.iter().for_each(|i| want[*i] = value(*i));
+                    assert!(found == want, "kind {kind}, place {place}, inside {inside}");
+                }
+            }
+        }
+    }
 }

@@ -93,7 +93,8 @@ impl Rows for Merged<'_> {
 
     fn rows(&self, rows: Range<usize>, out: &mut [f32]) {
         let mut scratch = Scratch::default();
-        let torn = self.thins.iter().any(Thin::is_torn) || self.sce.as_ref().is_some_and(sce::Selection::is_torn);
+        let torn = |thin: &Thin| thin.is_torn_at(rows.start, self.n);
+        let torn = self.thins.iter().any(torn) || self.sce.as_ref().is_some_and(|s| s.is_torn_at(rows.start, self.n));
         let step = if torn { rows.len() } else { (NEAR / self.n.max(1)).next_multiple_of(8).min(rows.len()) }.max(1);
         let mut tiles: Vec<(f32, Vec<f32>)> = self.voices.iter().map(|_| (0.0, vec![0f32; step * self.n])).collect();
         for (i, out) in out.chunks_mut((step * self.n).max(1)).enumerate() {

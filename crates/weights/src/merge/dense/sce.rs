@@ -108,9 +108,9 @@ impl Selection {
         Ok(Edge::refine(&spread, &coarse, &[place], progress)?.pop().unwrap_or(Edge::ALL))
     }
 
-    /// Rows must come in whole tiles.
-    pub(super) fn is_torn(&self) -> bool {
-        self.edge.as_ref().is_some_and(Edge::is_torn)
+    /// Whether the tile at `start` must be worked on as a whole.
+    pub(super) fn is_torn_at(&self, start: usize, n: usize) -> bool {
+        self.edge.as_ref().is_some_and(|edge| edge.is_torn_at(start, n))
     }
 
     /// Merges one tile of all inputs, which come with their weights.

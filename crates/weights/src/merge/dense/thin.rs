@@ -57,9 +57,9 @@ impl Thin {
         })
     }
 
-    /// Rows must come in whole tiles.
-    pub(super) fn is_torn(&self) -> bool {
-        matches!(self, Self::Band { from, to } if to.is_torn() || from.as_ref().is_some_and(Edge::is_torn))
+    /// Whether the tile at `start` must be worked on as a whole.
+    pub(super) fn is_torn_at(&self, start: usize, n: usize) -> bool {
+        matches!(self, Self::Band { from, to } if to.is_torn_at(start, n) || from.as_ref().is_some_and(|f| f.is_torn_at(start, n)))
     }
 
     /// Applies it to rows that start at `start`.
