@@ -11,7 +11,7 @@ use weft_diffusion::model::{AdapterFile, AdapterUse, Compute, Condition, Denoise
 use weft_weights::checkpoint::Checkpoint;
 use weft_weights::merge::{Member, MergeInput};
 use weft_weights::ops::Origin;
-use weft_weights::ops::bake::{BakePlan, StoreAs, bake};
+use weft_weights::ops::bake::{BakePlan, OutForm, StoreAs, bake};
 use weft_weights::progress::Silent;
 
 fn put(path: &Path, weight: f64) -> AdapterUse {
@@ -168,6 +168,7 @@ fn every_kind_gives_what_a_baked_checkpoint_gives() {
     let plan = BakePlan {
         inputs: list.iter().map(|u| u.input.clone()).collect(),
         dtype: StoreAs::F32,
+        form: OutForm::ByName,
         stochastic: None,
         inverse: false,
         misfits: true,
