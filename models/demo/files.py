@@ -15,8 +15,8 @@ def write_safetensors(path: Path, tensors: dict[str, torch.Tensor], metadata: di
     header: dict = {"__metadata__": dict(sorted((metadata or {}).items()))} if metadata else {}
     at, parts = 0, []
     for name in sorted(tensors):
-        tensor = tensors[name].detach().contiguous()
-        data = tensor.view(torch.uint8).numpy().tobytes() if tensor.ndim else tensor.reshape(1).view(torch.uint8).numpy().tobytes()
+        tensor = tensors[name].detach()
+        data = tensor.reshape(-1).contiguous().view(torch.uint8).numpy().tobytes()
         header[name] = {"dtype": _TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [at, at + len(data)]}
         at += len(data)
         parts.append(data)

@@ -13,7 +13,10 @@ from .work import Work
 
 @dataclass
 class Plan:
-    """How long a stage runs and how its learning rate goes: up, flat, and down over the last share of the steps."""
+    """How long a stage runs and how its learning rate goes: up, flat, and down over the last share of the steps.
+
+    State is saved every so many seconds of the clock. Reports cost work, so they come by this process's own processor time.
+    """
 
     steps: int
     rate: float
@@ -23,7 +26,7 @@ class Plan:
     average: float = 0.998
     clip: float = 1.0
     save_every_s: float = 180.0
-    report_every_s: float = 240.0
+    report_every_s: float = 150.0
 
     def rate_at(self, step: int) -> float:
         """Cosine to `floor` over the last `decay` of the steps."""
@@ -84,8 +87,8 @@ class Loop:
     def run(self, loss_of: Callable[[int], torch.Tensor], report: Callable[["Loop"], None], until: int | None = None) -> None:
         """Steps until the plan (or `until`) is fulfilled. `loss_of(step)` is this process's loss; `report` speaks now and then."""
         end = min(self.plan.steps, until or self.plan.steps)
-        saved = reported = time.monotonic()
-        cpu = time.process_time()
+        saved, cpu = time.monotonic(), time.process_time()
+        reported = cpu
         while self.step < end:
             for g in self.optimiser.param_groups:
                 g["lr"] = self.plan.rate_at(self.step) * g["scale"]
@@ -106,9 +109,9 @@ class Loop:
                 cpu, saved = time.process_time(), now
                 self.save()
                 self.work.log(self.name, f"step {self.step}/{self.plan.steps} loss {self.mean:.4f} rate {self.plan.rate_at(self.step):.1e} cpu {self.cpu_s:.0f} s")
-            if self.group.rank == 0 and (now - reported > self.plan.report_every_s or self.step == end):
-                reported = now
+            if self.group.rank == 0 and (time.process_time() - reported > self.plan.report_every_s or self.step == end):
                 report(self)
+                reported = time.process_time()
 
 
 class _Swap:

@@ -5,6 +5,8 @@ One thread each: the operators are too small to be split, and spinning threads s
 
 import datetime
 import os
+import threading
+import time
 
 import torch
 import torch.distributed as dist
@@ -43,6 +45,18 @@ class Group:
     def close(self) -> None:
         if self.world > 1:
             dist.destroy_process_group()
+
+
+def leave_with_parent() -> None:
+    """Ends this process when the one that started it is gone, however it went."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def quiet_threads() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +24,7 @@ _ORDER, _OF_BYTE = _bytes()
 
 def words(text: str) -> list[str]:
     """The pieces that are encoded one by one."""
-    return _WORD.findall(" ".join(text.lower().split()))
+    return _WORD.findall(" ".join(unicodedata.normalize("NFC", text).lower().split()))
 
 
 class Tokenizer:

@@ -13,7 +13,7 @@ from .text import TextModel, with_unknown_words
 from .vae import load_vae
 from .work import Work
 
-PLAN = Plan(steps=16_000, rate=1e-3, warmup=200, decay=0.3, floor=0.04, average=0.999, report_every_s=600)
+PLAN = Plan(steps=16_000, rate=1e-3, warmup=200, decay=0.3, floor=0.04, average=0.999, report_every_s=400)
 BATCH = 12
 EMPTY, UNKNOWN = 0.10, 0.12  # shares of captions that are dropped, or get words that mean nothing
 # Uncurated: written before the first picture was made, one for every object and for the common scenes.

@@ -101,7 +101,7 @@ class Trainer:
         first = project(x, self.patches)
         latents = first + 0.1 * torch.randn_like(first) if step < WARM_STEPS else code.sample()
         kl = 0.5 * (code.mean.square() + code.var - 1 - code.logvar).mean()
-        pull = 0.3 * max(0.0, 1 - step / (0.2 * self.plan.steps))
+        pull = 0.3 * min(1.0, max(0.0, 1 - (step - WARM_STEPS) / (0.2 * self.plan.steps)))
         return picture_loss(self.model.decode(latents).sample, x) + KL_WEIGHT * kl + pull * (code.mean - first).square().mean()
 
     @torch.no_grad()

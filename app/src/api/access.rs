@@ -37,9 +37,12 @@ pub(super) async fn role<R: Role>() -> Result<R, ApiError> {
     }
 }
 
-/// The services behind this request.
-pub(super) fn services() -> Services {
-    expect_context::<Services>()
+/// The services behind this request. There are none where the visitor has left in the middle of it: what was to be rendered is gone by then.
+pub(super) fn services() -> Result<Services, ApiError> {
+    match use_context::<Services>() {
+        Some(services) => Ok(services),
+        None => fail(Problem::new(ProblemKind::Unavailable, "The request ended before it was answered.").hint("Reload the page.")),
+    }
 }
 
 /// Answers with the problem, and gives the response its HTTP status.

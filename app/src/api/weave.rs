@@ -24,30 +24,30 @@ pub struct Together {
 /// Whether these adapters go together, and the Gram matrices behind the sliders.
 #[server(prefix = "/fn", endpoint = "weave/together", input = Json)]
 pub async fn weave_together(ids: Vec<AdapterId>) -> Result<Together, ApiError> {
-    let together = answer(services().weave.together(&role().await?, &ids).await)?;
+    let together = answer(services()?.weave.together(&role().await?, &ids).await)?;
     Ok(Together { verdict: together.verdict, gram: together.gram, layout: together.layout })
 }
 
 /// How adapters relate, or the job that computes it: ask again when it is done.
 #[server(prefix = "/fn", endpoint = "weave/compare-or-job", input = Json)]
 pub async fn weave_compare_or_job(ids: Vec<AdapterId>) -> Result<CompareAnswer, ApiError> {
-    answer(services().weave.compare_or_job(&role().await?, &ids).await)
+    answer(services()?.weave.compare_or_job(&role().await?, &ids).await)
 }
 
 /// How adapters relate. Answers when it is known.
 #[server(prefix = "/fn", endpoint = "weave/compare", input = Json)]
 pub async fn weave_compare(ids: Vec<AdapterId>) -> Result<Comparison, ApiError> {
-    answer(services().weave.compare(&role().await?, &ids).await)
+    answer(services()?.weave.compare(&role().await?, &ids).await)
 }
 
 /// Energy and size by rank, without writing.
 #[server(prefix = "/fn", endpoint = "weave/estimate", input = Json)]
 pub async fn weave_estimate(weave: Weave) -> Result<MergeEstimate, ApiError> {
-    answer(services().weave.estimate(&role().await?, &weave).await)
+    answer(services()?.weave.estimate(&role().await?, &weave).await)
 }
 
 /// Weaves and saves, as a job.
 #[server(prefix = "/fn", endpoint = "weave/merge", input = Json)]
 pub async fn weave_merge(request: MergeRequest) -> Result<JobView, ApiError> {
-    answer(services().weave.merge(&role().await?, request).await)
+    answer(services()?.weave.merge(&role().await?, request).await)
 }

@@ -145,7 +145,7 @@ fn added_noise_keeps_the_variance() {
         for sampler in Sampler::ALL.into_iter().filter(|s| s.has_eta() && *s != Sampler::DpmppSde) {
             for eta in [0.3, 1.0] {
                 let got = [60, 120].map(|steps| variance(sampler, path, steps, Settings { eta, ..Settings::of(sampler) }) - 1.0);
-                assert!(got[1].abs() < 0.06, "{sampler:?} {path:?} eta {eta}: {got:?}");
+                assert!(got[1].abs() < 0.08, "{sampler:?} {path:?} eta {eta}: {got:?}");
                 assert!(got[1].abs() < 0.7 * got[0].abs() || got[1].abs() < 0.01, "{sampler:?} {path:?} eta {eta}: {got:?}");
             }
         }

@@ -14,6 +14,7 @@
 //! The kinds of the last row depend on the base. Their ΔW is that at strength 1; a strength w means w·ΔW, the straight line between the
 //! base and the adapted weight. (LyCORIS and ComfyUI each bend that line in another way for some of these kinds; at 1 all agree.)
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::adapter::{Adapter, Kind, Module, Target};
@@ -156,7 +157,7 @@ impl Delta {
     /// of a LoHa (rank r₁·r₂), the Kronecker products of a LoKr's factors (a whole side counts with its smaller dimension). None above the
     /// limit and for stored differences.
     #[must_use]
-    pub fn factors(&self, limit: usize) -> Option<Product> {
+    pub fn factors(&self, limit: usize) -> Option<Cow<'_, Product>> {
         factors::exact(&self.form, limit)
     }
 
@@ -164,7 +165,7 @@ impl Delta {
     pub(crate) fn into_factors(self, limit: usize) -> Option<Product> {
         match self.form {
             Form::Product(pair) if pair.rank <= limit => Some(pair),
-            form => factors::exact(&form, limit),
+            form => factors::exact(&form, limit).map(Cow::into_owned),
         }
     }
 

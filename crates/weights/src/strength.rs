@@ -6,7 +6,6 @@
 //! encoders add up to that of the whole.
 
 mod gram;
-mod kernel;
 mod norms;
 mod read;
 
@@ -15,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::adapter::{Adapter, Component, Kind, Module};
 use crate::layout::{Extra, SlotRef};
+use crate::linalg::par_map_init;
 use crate::progress::{Cancelled, Progress};
 use crate::source::{ReadError, TensorSource};
 use crate::text::shown;
@@ -107,16 +107,7 @@ pub fn strengths(adapter: &Adapter, source: &dyn TensorSource, progress: &dyn Pr
         progress.step(done.fetch_add(1, Ordering::Relaxed) + 1, total, "Measuring strengths");
         Ok(strength)
     };
-    #[cfg(not(target_arch = "wasm32"))]
-    let modules = {
-        use rayon::prelude::*;
-        adapter.modules.par_iter().map_init(norms::Scratch::default, measure).collect::<Result<Vec<_>, _>>()?
-    };
-    #[cfg(target_arch = "wasm32")]
-    let modules = {
-        let mut scratch = norms::Scratch::default();
-        adapter.modules.iter().map(|m| measure(&mut scratch, m)).collect::<Result<Vec<_>, _>>()?
-    };
+    let modules = par_map_init(&adapter.modules, norms::Scratch::default, measure).into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok(sum(adapter, modules))
 }
 

@@ -34,20 +34,24 @@ def paint(scene: Scene, rng: random.Random) -> Image.Image:
 def _object(c: Canvas, kind: str, line, large: bool) -> None:
     rng = c.rng
     height = HEIGHTS[kind] * W * rng.uniform(0.9, 1.1) * (1.0 if large else 0.62)
+    # An island and a cliff have their own place: what stands on them stands there, boats keep to the other side.
+    land = c.scene.variant in ("island", "cliff")
     if kind in IN_THE_SKY:
         x = c.focus if large else W - c.focus + rng.uniform(-0.04, 0.04) * W
         x = min(max(x, W * 0.22), W * 0.78)
         y = height + W * rng.uniform(0.04, 0.10) if kind == "balloon" else W * rng.uniform(0.24, 0.34)
     elif kind == "sailboat":
-        x = c.focus if large else W - c.focus
+        x = W - c.focus if land and len(c.scene.objects) > 1 or not large else c.focus
+        if c.scene.variant == "cliff":
+            x = W - c.focus
         low = c.horizon + W * (0.10 if large else 0.06)
         x, y = min(max(x, W * 0.24), W * 0.76), min(low + W * rng.uniform(0.0, 0.08), W * 0.82)
         if c.scene.place == "beach":
             y = c.horizon + W * 0.08
             height *= 0.75
     else:
-        x = c.focus
-        if c.scene.variant in ("island", "cliff"):
+        x = c.focus if large or land else W - c.focus
+        if land:
             height *= 0.8
         y = min(line(x) + 2, W * 0.96)
     PAINTERS[kind](c, x, y, height)

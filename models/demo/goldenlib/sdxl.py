@@ -79,16 +79,25 @@ class Sdxl:
                prompt=PROMPT, prompt_2=prompt_2, negative=NEGATIVE, steps=STEPS, guidance=GUIDANCE, noise="noise", **SIZES, **more, **table(pipe.scheduler),
                init_noise_sigma=float(pipe.scheduler.init_noise_sigma), latents=f.put(f"picture.{name}.latents", out))
 
+    def with_original_names(self, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """`lora_unet_down_blocks_1_attentions_0_…` becomes `lora_unet_input_blocks_4_1_…`."""
+        paths = [path for path, module in self.unet.named_modules() if hasattr(module, "weight")]
+        original = names.unet_to_original({f"{path}.weight": path for path in paths})
+        table_of = {"lora_unet_" + path.replace(".", "_"): "lora_unet_" + k.removeprefix("model.diffusion_model.").removesuffix(".weight").replace(".", "_") for k, path in original.items()}
+        return {table_of[k.split(".")[0]] + "." + k.split(".", 1)[1]: v for k, v in tensors.items()}
+
     def adapters(self) -> None:
         f = self.folder
-        tensors = kohya(self.unet, "lora_unet_", lambda p: p.endswith(("to_q", "to_out.0")), 3500, 2, 1.0, 0.4)
+        tensors = self.with_original_names(kohya(self.unet, "lora_unet_", lambda p: p.endswith(("to_q", "to_out.0")), 3500, 2, 1.0, 0.4))
         tensors |= kohya(self.text, "lora_te1_", lambda p: ".self_attn." in p, 3700, 2, 2.0, 0.5, text=True)
         tensors |= kohya(self.text_2, "lora_te2_", lambda p: ".self_attn." in p or ".mlp." in p, 3900, 2, 2.0, 0.5, text=True)
         f.weights("adapters/attention.safetensors", tensors, {"ss_network_module": "networks.lora", "ss_base_model_version": "sdxl_base_v1-0"})
         pipe = self.pipeline(EulerDiscreteScheduler(**BETAS, timestep_spacing="linspace"))
         pipe.load_lora_weights({k: v.clone() for k, v in tensors.items()}, adapter_name="attention")
         pipe.set_adapters(["attention"], [0.8])
-        f.case("adapters", "attention", weights={"attention": 0.8}, note="lora_unet_ keys are diffusers' module paths with underscores")
+        f.case("adapters", "attention", weights={"attention": 0.8}, note="lora_unet_ keys are the original module paths, as trainers write them for SDXL")
+        paths = {k: m for k, m in self.unet.named_modules() if hasattr(m, "lora_A")}
+        assert len(paths) == sum(k.startswith("lora_unet_") and k.endswith("alpha") for k in tensors), "diffusers applied some modules only"
         self.parts("+attention")
         self.picture("euler+attention", pipe.scheduler)
         pipe.unload_lora_weights()

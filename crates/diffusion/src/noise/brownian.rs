@@ -67,11 +67,12 @@ impl Brownian {
     fn path(&self, level: f64, n: usize) -> Vec<f64> {
         // The same intervals for all elements: found once, then walked by each group of four.
         let steps = descent(level);
-        let mut values = Vec::with_capacity(n.next_multiple_of(4));
-        for group in 0..n.div_ceil(4) {
-            values.extend(self.walk(&steps, group as u32));
-        }
-        values.truncate(n);
+        let mut values = vec![0.0; n];
+        in_blocks(&mut values, |first, block| {
+            for (group, four) in block.chunks_mut(4).enumerate() {
+                four.copy_from_slice(&self.walk(&steps, (first / 4 + group) as u32)[..four.len()]);
+            }
+        });
         values
     }
 
@@ -92,6 +93,22 @@ impl Brownian {
         let normal = normals4([bits_low, bits_high, group, 2], self.seed);
         std::array::from_fn(|k| low[k] + steps.share * (high[k] - low[k]) + steps.deviation * normal[k])
     }
+}
+
+/// Elements that one thread fills in one go: a multiple of four.
+const BLOCK: usize = 1024;
+
+/// Calls `fill` with the first index and the elements of each block, on all cores: a latent of SDXL takes a million normal numbers.
+#[cfg(feature = "engine")]
+fn in_blocks(values: &mut [f64], fill: impl Fn(usize, &mut [f64]) + Sync) {
+    use rayon::prelude::*;
+    values.par_chunks_mut(BLOCK).enumerate().for_each(|(i, block)| fill(i * BLOCK, block));
+}
+
+/// Without the models, as in the browser, on one thread.
+#[cfg(not(feature = "engine"))]
+fn in_blocks(values: &mut [f64], fill: impl Fn(usize, &mut [f64])) {
+    values.chunks_mut(BLOCK).enumerate().for_each(|(i, block)| fill(i * BLOCK, block));
 }
 
 /// One halving on the way down to a level.

@@ -13,6 +13,7 @@ mod variation;
 pub use brownian::Brownian;
 pub use mt19937::Mt19937;
 pub use philox::Philox;
+pub(crate) use philox::philox4x32;
 pub use picture::{BatchNoise, PictureNoise, Recipe, Variation};
 pub use torch::TorchNormal;
 pub use variation::slerp;

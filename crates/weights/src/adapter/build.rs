@@ -126,9 +126,10 @@ fn collect<'a>(account: &mut Account<'a>) -> Keys<'a> {
 }
 
 impl Bundle<'_> {
-    /// False for keys that also stand in checkpoints (`query_norm.scale`, whole weights): they make no adapter by themselves.
+    /// False for keys that also stand in checkpoints (`query_norm.scale`, whole weights) and for an alpha without factors: they make no adapter by
+    /// themselves.
     fn tells(&self) -> bool {
-        self.parts.0.iter().any(|(role, _)| !matches!(role, Role::Scale | Role::Whole | Role::WholeBias))
+        self.parts.0.iter().any(|(role, _)| !matches!(role, Role::Alpha | Role::Scale | Role::Whole | Role::WholeBias))
     }
 }
 

@@ -4,12 +4,14 @@ use super::CompareError;
 use super::signs::{self, Conflict};
 use super::subspace::{Basis, Spaces, principal};
 use super::weights::{Part, Weight};
-use crate::delta::{Base, Delta, DeltaError, Loader};
+use crate::delta::{Base, Delta, DeltaError, Loader, Product};
 use crate::gram::packed;
-use crate::linalg::{Spectrum, Stack, inner, par_map};
+use crate::linalg::wide::{Panels, Slab};
+use crate::linalg::{Spectrum, Stack, inner, par_map_init};
 use crate::merge::Member;
 use crate::progress::{Cancelled, Progress};
 use crate::source::ReadError;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -79,13 +81,13 @@ pub(crate) fn products(
     progress: &dyn Progress,
 ) -> Result<Vec<Products>, Failure> {
     let done = AtomicU64::new(0);
-    let one = |weight: &Weight| {
+    let one = |panels: &mut Panels, weight: &Weight| {
         Cancelled::check(progress).map_err(Failure::Cancelled)?;
-        let found = of_weight(weight, members, detail)?;
+        let found = of_weight(weight, members, detail, panels)?;
         progress.step(done.fetch_add(1, Ordering::Relaxed) + 1, weights.len() as u64, "comparing");
         Ok(found)
     };
-    par_map(weights, one).into_iter().collect()
+    par_map_init(weights, Panels::default, one).into_iter().collect()
 }
 
 /// A part with its ΔW.
@@ -94,7 +96,7 @@ pub(super) struct Loaded {
     pub(super) delta: Delta,
 }
 
-fn of_weight(weight: &Weight, members: &[Member<'_>], detail: &Detail<'_>) -> Result<Products, Failure> {
+fn of_weight(weight: &Weight, members: &[Member<'_>], detail: &Detail<'_>, panels: &mut Panels) -> Result<Products, Failure> {
     let n = members.len();
     let mut found = Products { gram: vec![0.0; n * (n + 1) / 2], present: vec![false; n], ..Products::default() };
     let mut loaded = Vec::with_capacity(weight.parts.len());
@@ -113,7 +115,7 @@ fn of_weight(weight: &Weight, members: &[Member<'_>], detail: &Detail<'_>) -> Re
     }
     let limit = (weight.m.min(weight.n) / 3).max(64);
     if loaded.iter().all(|l| l.delta.factor_rank().is_some_and(|r| r <= limit)) {
-        by_factors(weight, &loaded, detail, limit, &mut found);
+        if detail.pairs { by_factors(weight, &loaded, limit, &mut found) } else { by_panels(weight, &loaded, limit, panels, &mut found) }
     } else {
         by_tiles(weight, &loaded, n, detail, &mut found);
     }
@@ -129,7 +131,30 @@ fn pairs(present: &[bool]) -> impl Iterator<Item = (usize, usize)> + '_ {
     (0..present.len()).filter(here).flat_map(move |a| (a + 1..present.len()).filter(here).map(move |b| (a, b)))
 }
 
-fn by_factors(weight: &Weight, loaded: &[Loaded], detail: &Detail<'_>, limit: usize, found: &mut Products) {
+/// Inner products alone: nothing but panels of the factors is ever widened to f64.
+fn by_panels(weight: &Weight, loaded: &[Loaded], limit: usize, panels: &mut Panels, found: &mut Products) {
+    let factors: Vec<(&Loaded, Cow<'_, Product>)> = loaded.iter().filter_map(|l| Some((l, l.delta.factors(limit)?))).collect();
+    let slabs: Vec<Slab<'_>> =
+        factors.iter().map(|(l, f)| Slab { b: &f.b, a: &f.a, rank: f.rank, row0: l.part.row0, swap: l.part.swap }).collect();
+    let (gb, ga) = panels.grams(&slabs, (weight.m, weight.n));
+    let mut first = 0;
+    let spans: Vec<(usize, f64, Range<usize>)> = factors
+        .iter()
+        .map(|(l, f)| {
+            first += f.rank;
+            (l.part.member, l.delta.scale, first - f.rank..first)
+        })
+        .collect();
+    let n = found.present.len();
+    for (i, s, rows) in &spans {
+        for (j, t, columns) in spans.iter().filter(|(j, ..)| i <= j) {
+            let products = columns.clone().flat_map(|c| rows.clone().map(move |r| (r, c))).map(|(r, c)| gb.at(r, c) * ga.at(r, c));
+            found.gram[packed(n, *i, *j)] += s * t * products.sum::<f64>();
+        }
+    }
+}
+
+fn by_factors(weight: &Weight, loaded: &[Loaded], limit: usize, found: &mut Products) {
     let n = found.present.len();
     let mut stack = Stack::new(weight.m, weight.n);
     let mut spans: Vec<(usize, Range<usize>)> = Vec::with_capacity(loaded.len());
@@ -143,9 +168,6 @@ fn by_factors(weight: &Weight, loaded: &[Loaded], detail: &Detail<'_>, limit: us
         for (j, columns) in spans.iter().filter(|(j, _)| i <= j) {
             found.gram[packed(n, *i, *j)] += inner(&gb, &ga, rows.clone(), columns.clone());
         }
-    }
-    if !detail.pairs {
-        return;
     }
     let span_of = |member: usize| -> Vec<usize> { spans.iter().filter(|(m, _)| *m == member).flat_map(|(_, s)| s.clone()).collect() };
     let bases: Vec<Option<Basis>> = (0..n).map(|i| found.present[i].then(|| Basis::of(&gb, &ga, span_of(i))).flatten()).collect();
@@ -164,7 +186,8 @@ fn by_factors(weight: &Weight, loaded: &[Loaded], detail: &Detail<'_>, limit: us
 fn push(stack: &mut Stack, loaded: &Loaded, limit: usize, sign: f64) {
     let Some(mut factors) = loaded.delta.factors(limit) else { return };
     if loaded.part.swap {
-        factors.b.rotate_left(factors.m / 2 * factors.rank);
+        let half = factors.m / 2 * factors.rank;
+        factors.to_mut().b.rotate_left(half);
     }
     stack.push(&factors.b, &factors.a, loaded.part.row0, sign * loaded.delta.scale);
 }

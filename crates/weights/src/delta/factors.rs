@@ -1,5 +1,7 @@
 //! Exact low-rank factors and norms without the dense matrix.
 
+use std::borrow::Cow;
+
 use faer::Mat;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatRef, Par};
@@ -30,16 +32,16 @@ fn side_rank(side: &KronSide) -> usize {
     }
 }
 
-pub(super) fn exact(form: &Form, limit: usize) -> Option<Product> {
+pub(super) fn exact(form: &Form, limit: usize) -> Option<Cow<'_, Product>> {
     if rank(form)? > limit {
         return None;
     }
-    Some(match form {
-        Form::Product(p) => p.clone(),
-        Form::Hadamard(one, two) => khatri_rao(one, two),
-        Form::Kron(one, two) => kron(&side_factors(one), &side_factors(two)),
-        Form::Dense(_) => return None,
-    })
+    match form {
+        Form::Product(p) => Some(Cow::Borrowed(p)),
+        Form::Hadamard(one, two) => Some(Cow::Owned(khatri_rao(one, two))),
+        Form::Kron(one, two) => Some(Cow::Owned(kron(&side_factors(one), &side_factors(two)))),
+        Form::Dense(_) => None,
+    }
 }
 
 /// (B₁A₁)∘(B₂A₂) = B·A with B[i, (p, q)] = B₁[i, p]·B₂[i, q] and A[(p, q), j] = A₁[p, j]·A₂[q, j].

@@ -9,7 +9,7 @@ pub struct Foreign {
     pub why: &'static str,
 }
 
-const DRAWN: &str = "its change is made with random matrices that the training program draws again from a seed";
+const DRAWN: &str = "its change is made with random matrices that its layers share or a seed draws again; merge it into the checkpoint with the program that trained it";
 const UNSUPPORTED: &str = "this kind is not supported; merge it into the checkpoint with the program that trained it";
 const TABLE: &str = "a change of an embedding table has no form in the files that other programs read";
 const PROMPT: &str = "it changes prompts, not weights";

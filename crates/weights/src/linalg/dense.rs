@@ -4,8 +4,9 @@
 //! of the small Qᵀ·D are those of D as far as Q holds them. Products run in f32, bases in f64. Exact: eigenvectors of the Gram
 //! matrix of the smaller side in f64; the approximation is the projection onto them, so squaring costs no precision in what is kept.
 
-use super::tiles::{Held, Rows, energy, fold, times, transposed_times};
-use super::{Stack, Truncation, keep_for, random::Stream};
+use super::kernel::THIN;
+use super::tiles::{Held, Rows, Slim, energy, fold, normal_times, times, transposed_times};
+use super::{Spectrum, Stack, Truncation, keep_for, random::Stream, wide};
 use crate::progress::{Cancelled, Progress};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as matmul_triangular};
@@ -19,6 +20,10 @@ const EXACT_SIDE: usize = 6144;
 const EXACT_VALUES: usize = 1 << 27;
 /// Power iterations: two bring the spectrum's tail, which sparse differences have, down by its fourth power.
 const POWER: usize = 2;
+/// The same where the search begins near its end.
+const NEAR_POWER: usize = 1;
+/// Directions below this part of the largest, squared, are rounding.
+const LOST: f64 = 1e-13;
 /// First block of the search for an energy.
 const BLOCK: usize = 32;
 
@@ -44,23 +49,33 @@ impl From<Cancelled> for Failed {
     }
 }
 
-/// Approximates `rows` as `truncation` asks. `exact` asks for the optimum on large matrices too.
-pub(crate) fn approximate(
-    rows: &dyn Rows,
-    truncation: Truncation,
-    exact: bool,
-    stream: Stream,
-    progress: &dyn Progress,
-) -> Result<Approximation, Failed> {
+/// How a matrix is approximated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Aim<'a> {
+    pub(crate) truncation: Truncation,
+    /// The optimum on large matrices too.
+    pub(crate) exact: bool,
+    /// Components whose rows span nearly what the matrix's strongest directions do, where such are known: the search begins there.
+    pub(crate) near: Option<&'a Stack>,
+    pub(crate) stream: Stream,
+}
+
+/// Approximates `rows`.
+pub(crate) fn approximate(rows: &dyn Rows, aim: Aim<'_>, progress: &dyn Progress) -> Result<Approximation, Failed> {
+    let Aim { truncation, exact, stream, .. } = aim;
     let (m, n) = rows.shape();
     let side = m.min(n);
-    let total = energy(rows, progress)?;
-    if total == 0.0 {
-        return Ok(Approximation { stack: Stack::new(m, n), sigma: Vec::new(), energy: (0.0, 0.0) });
-    }
     let possible = side <= EXACT_SIDE && m.saturating_mul(n) <= EXACT_VALUES;
     let wide = truncation.rank.is_none_or(|r| oversampled(r) * 2 >= side) && truncation.energy.is_none();
-    if side <= SMALL || (possible && (exact || wide)) {
+    let now = side <= SMALL || (possible && (exact || wide));
+    if let (Some(rank), None, false) = (truncation.rank, truncation.energy, now) {
+        return subspace(rows, rank, &aim, progress);
+    }
+    let total = energy(rows, progress)?;
+    if total == 0.0 {
+        return Ok(nothing(m, n));
+    }
+    if now {
         return exactly(rows, truncation, total, progress);
     }
     match sketch(rows, truncation, total, stream, progress)? {
@@ -68,6 +83,77 @@ pub(crate) fn approximate(
         None if possible => exactly(rows, truncation, total, progress),
         None => Err(Failed::Numeric),
     }
+}
+
+/// Subspace iteration: X spans (DᵀD)^q·X₀, one pass over D for each power, and D ≈ (D·X)·Xᵀ.
+fn subspace(rows: &dyn Rows, rank: usize, aim: &Aim<'_>, progress: &dyn Progress) -> Result<Approximation, Failed> {
+    let (m, n) = rows.shape();
+    // The kernels work on so many columns at once, so that those in between are for nothing.
+    let width = oversampled(rank).next_multiple_of(THIN).min(m).min(n);
+    let (mut x, powers) = beginning(n, width, aim)?;
+    let mut total = 0.0;
+    for _ in 0..powers {
+        let (image, energy) = normal_times(rows, &Slim::of(x.as_ref()), progress)?;
+        total = energy;
+        if total == 0.0 {
+            return Ok(nothing(m, n));
+        }
+        x = basis_of(&image)?;
+    }
+    let y = times(rows, &Slim::of(x.as_ref()), progress)?;
+    let stack = Stack { m, n, b: flat(&y), a: flat(&x) };
+    let spectrum = Spectrum::of(&stack).ok_or(Failed::Numeric)?;
+    let keep = keep_for(&spectrum.sigma, Truncation { rank: Some(rank), energy: None });
+    let best = spectrum.truncate(&stack, keep);
+    let (kept, _) = spectrum.energy(keep);
+    Ok(Approximation { stack: best, sigma: spectrum.sigma[..keep].to_vec(), energy: (kept.min(total), total) })
+}
+
+/// The approximation of zero.
+fn nothing(m: usize, n: usize) -> Approximation {
+    Approximation { stack: Stack::new(m, n), sigma: Vec::new(), energy: (0.0, 0.0) }
+}
+
+/// X₀, orthonormal, and how many powers it needs.
+fn beginning(n: usize, width: usize, aim: &Aim<'_>) -> Result<(Mat<f64>, usize), Failed> {
+    let mut columns: Vec<f64> = Vec::with_capacity(n * width);
+    if let Some(near) = aim.near {
+        let spectrum = Spectrum::of(near).ok_or(Failed::Numeric)?;
+        let best = spectrum.truncate(near, width);
+        for (row, sigma) in best.a.chunks_exact(n.max(1)).zip(&spectrum.sigma) {
+            columns.extend(row.iter().map(|v| v / sigma.sqrt()));
+        }
+    }
+    let known = columns.len() / n.max(1);
+    // As long as the known ones.
+    let length = 1.0 / (n.max(1) as f64).sqrt();
+    columns.extend((known * n..width * n).map(|i| f64::from(aim.stream.normal(i as u64)) * length));
+    let x = Mat::from_fn(n, width, |i, j| columns[j * n + i]);
+    Ok((basis_of(&x)?, if known > 0 { NEAR_POWER } else { POWER }))
+}
+
+/// An orthonormal basis of the columns' span, by the Gram matrix, twice: what the first pass leaves of rounding the second removes.
+fn basis_of(x: &Mat<f64>) -> Result<Mat<f64>, Failed> {
+    let n = x.nrows();
+    let mut columns = flat(x);
+    for _ in 0..2 {
+        let eigen = wide::gram(&columns, n).self_adjoint_eigen(Side::Lower).map_err(|_| Failed::Numeric)?;
+        let values = eigen.S().column_vector();
+        let r = values.nrows();
+        if r == 0 {
+            break;
+        }
+        let kept: Vec<usize> = (0..r).filter(|i| values[*i] > values[r - 1] * LOST).collect();
+        let turn = Mat::from_fn(r, kept.len(), |i, j| eigen.U()[(i, kept[j])] / values[kept[j]].sqrt());
+        columns = super::times(MatRef::from_column_major_slice(&columns, n, r), turn.as_ref());
+    }
+    let width = columns.len() / n.max(1);
+    Ok(Mat::from_fn(n, width, |i, j| columns[j * n + i]))
+}
+
+/// The columns one after another.
+fn flat(x: &Mat<f64>) -> Vec<f64> {
+    (0..x.ncols()).flat_map(|j| x.col(j).iter().copied()).collect()
 }
 
 fn oversampled(rank: usize) -> usize {
@@ -124,7 +210,7 @@ fn sketch(rows: &dyn Rows, wanted: Truncation, total: f64, stream: Stream, progr
     let mut basis = Basis { q: Mat::zeros(m, 0), bt: Mat::zeros(n, 0) };
     for round in 0.. {
         let q = block(rows, &basis.q, width, stream.child(round), progress)?;
-        let bt = transposed_times(rows, single(&q).as_ref(), progress)?;
+        let bt = transposed_times(rows, &Slim::of(q.as_ref()), progress)?;
         basis = Basis { q: beside(&basis.q, &q), bt: beside(&basis.bt, &bt) };
         let have = basis.q.ncols();
         if wanted.energy.is_none_or(|e| basis.bt.squared_norm_l2() >= e * total) || (have >= limit && wanted.rank.is_some()) {
@@ -141,11 +227,11 @@ fn sketch(rows: &dyn Rows, wanted: Truncation, total: f64, stream: Stream, progr
 /// `width` more directions of D's range, orthogonal to `known`.
 fn block(rows: &dyn Rows, known: &Mat<f64>, width: usize, stream: Stream, progress: &dyn Progress) -> Result<Mat<f64>, Failed> {
     let n = rows.shape().1;
-    let omega = Mat::<f32>::from_fn(n, width, |i, j| stream.normal((j * n + i) as u64));
-    let mut q = orthonormal(times(rows, omega.as_ref(), progress)?, known);
+    let omega = Slim::from_fn(n, width, |i, j| stream.normal((j * n + i) as u64));
+    let mut q = orthonormal(times(rows, &omega, progress)?, known);
     for _ in 0..POWER {
-        let w = transposed_times(rows, single(&q).as_ref(), progress)?.qr().compute_thin_Q();
-        q = orthonormal(times(rows, single(&w).as_ref(), progress)?, known);
+        let w = transposed_times(rows, &Slim::of(q.as_ref()), progress)?.qr().compute_thin_Q();
+        q = orthonormal(times(rows, &Slim::of(w.as_ref()), progress)?, known);
     }
     Ok(q)
 }
@@ -160,10 +246,6 @@ fn orthonormal(mut y: Mat<f64>, known: &Mat<f64>) -> Mat<f64> {
         y = y.qr().compute_thin_Q();
     }
     y
-}
-
-fn single(x: &Mat<f64>) -> Mat<f32> {
-    Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] as f32)
 }
 
 fn beside(x: &Mat<f64>, y: &Mat<f64>) -> Mat<f64> {
@@ -262,7 +344,8 @@ mod tests {
     }
 
     fn run(d: &Held, rank: Option<usize>, energy: Option<f64>, exact: bool) -> Approximation {
-        approximate(d, Truncation { rank, energy }, exact, Stream::new(1, "x"), &Silent).unwrap()
+        let aim = Aim { truncation: Truncation { rank, energy }, exact, near: None, stream: Stream::new(1, "x") };
+        approximate(d, aim, &Silent).unwrap()
     }
 
     fn error(d: &Held, found: &Approximation) -> f64 {

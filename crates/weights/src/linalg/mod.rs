@@ -4,17 +4,18 @@
 //! so ΔW = Σ b_j a_jᵀ and ΔW itself, m×n, is never formed.
 
 pub(crate) mod dense;
+pub(crate) mod kernel;
 mod par;
 pub(crate) mod random;
 pub(crate) mod select;
 mod svd;
 pub(crate) mod tiles;
+pub(crate) mod wide;
 
-pub(crate) use par::{join as par_join, map as par_map};
+pub(crate) use par::{join as par_join, map as par_map, map_init as par_map_init};
 pub(crate) use svd::{Spectrum, Truncation, keep_for};
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{BlockStructure, matmul as matmul_triangular};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// R rank-one components of an m×n matrix.
@@ -81,7 +82,7 @@ impl Stack {
     /// (BᵀB, AAᵀ), both R×R and symmetric.
     #[must_use]
     pub(crate) fn grams(&self) -> (Mat<f64>, Mat<f64>) {
-        (gram(self.b_view()), gram(self.at_view()))
+        (wide::gram(&self.b, self.m), wide::gram(&self.a, self.n))
     }
 }
 
@@ -100,20 +101,6 @@ fn transpose_scaled(b: &[f32], r: usize, out: &mut [f64], stride: usize, row0: u
             }
         }
     }
-}
-
-/// XᵀX of a d×r matrix, both triangles filled.
-pub(crate) fn gram(x: MatRef<'_, f64>) -> Mat<f64> {
-    let r = x.ncols();
-    let mut g = Mat::<f64>::zeros(r, r);
-    let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    matmul_triangular(g.as_mut(), lower, Accum::Replace, x.transpose(), full, x, full, 1.0, Par::Seq);
-    for j in 0..r {
-        for i in 0..j {
-            g[(i, j)] = g[(j, i)];
-        }
-    }
-    g
 }
 
 /// X·Y for column-major X (d×r) and small Y (r×k), as k columns of d values one after another.

@@ -3,10 +3,10 @@
 //! Every pass goes over the same tiles in the same order, and parts that run beside each other are added in a fixed order: results do not
 //! depend on the number of threads.
 
+use super::kernel::{THIN, add_turned, product, times_thin, widest};
 use super::par_map;
 use crate::progress::{Cancelled, Progress};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Mat, MatRef};
 use std::ops::Range;
 
 /// Values of one tile: with its neighbours it stays in the second-level cache.
@@ -14,6 +14,8 @@ const TILE: usize = 1 << 17;
 
 /// Parts that may run beside each other.
 const PARTS: usize = 16;
+/// Bytes of all parts' own sums together.
+const SUMS: usize = 64 << 20;
 
 /// A matrix whose rows can be had.
 pub(crate) trait Rows: Sync {
@@ -100,7 +102,8 @@ impl Rows for Factors {
 
 /// Rows of one tile of an m×n matrix.
 pub(crate) fn tile_rows(n: usize) -> usize {
-    (TILE / n.max(1)).clamp(8, 4096)
+    // The kernels take eight rows at once.
+    (TILE / n.max(1)).clamp(8, 4096) / 8 * 8
 }
 
 /// Runs of whole tiles, at most `parts` of them.
@@ -120,7 +123,8 @@ pub(crate) fn fold<T: Send>(
     add: impl Fn(&mut T, Range<usize>, &[f32]) + Sync,
 ) -> Result<Vec<T>, Cancelled> {
     let (m, n) = rows.shape();
-    let step = tile_rows(n);
+    // What is in memory is read from there, so that its tiles need not leave room for what they are made of.
+    let step = tile_rows(n) * if rows.held(0..m.min(1)).is_some() { 2 } else { 1 };
     let fold_part = |part: &Range<usize>| {
         let mut state = start();
         let mut buffer = Vec::new();
@@ -147,52 +151,137 @@ pub(crate) fn energy(rows: &dyn Rows, progress: &dyn Progress) -> Result<f64, Ca
 
 /// Σ of squares of one tile, in f64.
 pub(crate) fn squares(values: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    add_squares(values, &mut sum);
+    sum
+}
+
+widest! {
+    /// Adds the squares in f64, eight sums side by side.
+    add_squares(values: &[f32], sum: &mut f64) = add_squares_with
+}
+
+#[inline(always)]
+fn add_squares_with(values: &[f32], sum: &mut f64) {
     let mut lanes = [0f64; 8];
     let (whole, rest) = values.as_chunks::<8>();
     for chunk in whole {
-        lanes.iter_mut().zip(chunk).for_each(|(l, v)| *l += f64::from(*v) * f64::from(*v));
+        for l in 0..8 {
+            lanes[l] += f64::from(chunk[l]) * f64::from(chunk[l]);
+        }
     }
-    lanes.iter().sum::<f64>() + rest.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>()
+    *sum += lanes.iter().sum::<f64>() + rest.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>();
 }
 
 /// D·X for a thin X (n×l): m×l.
-pub(crate) fn times(rows: &dyn Rows, x: MatRef<'_, f32>, progress: &dyn Progress) -> Result<Mat<f64>, Cancelled> {
-    let ((m, n), l) = (rows.shape(), x.ncols());
-    let found = fold(rows, PARTS, progress, Vec::new, |out: &mut Vec<(usize, Mat<f32>)>, range, tile| {
-        let mut y = Mat::<f32>::zeros(range.len(), l);
-        matmul(y.as_mut(), Accum::Replace, MatRef::from_row_major_slice(tile, range.len(), n), x, 1.0, Par::Seq);
-        out.push((range.start, y));
+pub(crate) fn times(rows: &dyn Rows, x: &Slim, progress: &dyn Progress) -> Result<Mat<f64>, Cancelled> {
+    let (m, n) = rows.shape();
+    let found = fold(rows, PARTS, progress, Vec::new, |out: &mut Vec<(usize, Vec<f32>)>, range, tile| {
+        out.push((range.start, x.times(tile, n)));
     })?;
-    let mut out = Mat::<f64>::zeros(m, l);
+    let mut out = Mat::<f64>::zeros(m, x.width);
     for (start, y) in found.iter().flatten() {
-        for j in 0..l {
-            let column = out.col_mut(j).subrows_mut(*start, y.nrows());
-            column.iter_mut().zip(y.col(j).iter()).for_each(|(o, v)| *o = f64::from(*v));
+        let count = y.len() / x.stride().max(1);
+        for (c, block) in y.chunks_exact((count * THIN).max(1)).enumerate() {
+            for j in 0..THIN.min(x.width - c * THIN) {
+                let column = out.col_mut(c * THIN + j).subrows_mut(*start, count);
+                column.iter_mut().zip(block.iter().skip(j).step_by(THIN)).for_each(|(o, v)| *o = f64::from(*v));
+            }
         }
     }
     Ok(out)
 }
 
 /// Dᵀ·Q for a thin Q (m×l): n×l. Tiles are summed in f32, parts in f64.
-pub(crate) fn transposed_times(rows: &dyn Rows, q: MatRef<'_, f32>, progress: &dyn Progress) -> Result<Mat<f64>, Cancelled> {
-    let ((_, n), l) = (rows.shape(), q.ncols());
-    let found = fold(
+pub(crate) fn transposed_times(rows: &dyn Rows, q: &Slim, progress: &dyn Progress) -> Result<Mat<f64>, Cancelled> {
+    let n = rows.shape().1;
+    let parts = fold(
         rows,
-        PARTS,
+        parts_of(n, q),
         progress,
-        || Mat::<f32>::zeros(n, l),
+        || vec![0f32; n * q.stride()],
         |sum, range, tile| {
-            let d = MatRef::from_row_major_slice(tile, range.len(), n);
-            matmul(sum.as_mut(), Accum::Add, d.transpose(), q.subrows(range.start, range.len()), 1.0, Par::Seq);
+            for (q, sum) in q.blocks().zip(sum.chunks_exact_mut(n * THIN)) {
+                add_turned(tile, n, &q[range.start * THIN..range.end * THIN], sum);
+            }
         },
     )?;
-    let mut out = Mat::<f64>::zeros(n, l);
-    for part in &found {
-        for j in 0..l {
-            out.col_mut(j).iter_mut().zip(part.col(j).iter()).for_each(|(o, v)| *o += f64::from(*v));
+    Ok(summed(&parts, n, q.width))
+}
+
+/// Dᵀ·(D·X) in one pass over D, for a thin X (n×l): n×l, and the sum of all squares of D. Tiles are summed in f32, parts in f64.
+pub(crate) fn normal_times(rows: &dyn Rows, x: &Slim, progress: &dyn Progress) -> Result<(Mat<f64>, f64), Cancelled> {
+    let n = rows.shape().1;
+    let parts = fold(
+        rows,
+        parts_of(n, x),
+        progress,
+        || (vec![0f32; n * x.stride()], 0.0),
+        |(sum, energy), range, tile| {
+            *energy += squares(tile);
+            let y = x.times(tile, n);
+            for (y, sum) in y.chunks_exact(range.len() * THIN).zip(sum.chunks_exact_mut(n * THIN)) {
+                add_turned(tile, n, y, sum);
+            }
+        },
+    )?;
+    let (sums, energies): (Vec<Vec<f32>>, Vec<f64>) = parts.into_iter().unzip();
+    Ok((summed(&sums, n, x.width), energies.iter().sum()))
+}
+
+/// Parts whose sums, n rows as wide as `x`, together stay below [`SUMS`].
+fn parts_of(n: usize, x: &Slim) -> usize {
+    (SUMS / (n * x.stride() * size_of::<f32>()).max(1)).clamp(2, PARTS)
+}
+
+fn summed(parts: &[Vec<f32>], n: usize, width: usize) -> Mat<f64> {
+    let at = |part: &Vec<f32>, i: usize, j: usize| f64::from(part[(j / THIN * n + i) * THIN + j % THIN]);
+    Mat::from_fn(n, width, |i, j| parts.iter().map(|p| at(p, i, j)).sum())
+}
+
+/// A thin matrix in f32 as the kernels take it: blocks of [`THIN`] columns, each row by row; zeros fill the last.
+#[derive(Debug, Clone)]
+pub(crate) struct Slim {
+    len: usize,
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Slim {
+    /// Of a `len`×`width` matrix.
+    pub(crate) fn from_fn(len: usize, width: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+        let blocks = width.div_ceil(THIN);
+        let mut values = vec![0f32; blocks * len * THIN];
+        for (c, block) in values.chunks_exact_mut((len * THIN).max(1)).enumerate() {
+            for (i, row) in block.chunks_exact_mut(THIN).enumerate() {
+                row.iter_mut().enumerate().take(width - c * THIN).for_each(|(j, v)| *v = value(i, c * THIN + j));
+            }
         }
+        Self { len, width, values }
     }
-    Ok(out)
+
+    /// The same values, rounded.
+    pub(crate) fn of(x: MatRef<'_, f64>) -> Self {
+        Self::from_fn(x.nrows(), x.ncols(), |i, j| x[(i, j)] as f32)
+    }
+
+    fn stride(&self) -> usize {
+        self.width.next_multiple_of(THIN)
+    }
+
+    fn blocks(&self) -> impl Iterator<Item = &[f32]> {
+        self.values.chunks_exact((self.len * THIN).max(1))
+    }
+
+    /// tile·X, block by block.
+    fn times(&self, tile: &[f32], n: usize) -> Vec<f32> {
+        let count = tile.len() / n.max(1);
+        let mut out = vec![0f32; count * self.stride()];
+        for (x, y) in self.blocks().zip(out.chunks_exact_mut((count * THIN).max(1))) {
+            times_thin(tile, n, x, y);
+        }
+        out
+    }
 }
 
 /// B[rows]·A·scale, row-major. `b` is row-major m×r, `a` row-major r×n.
@@ -200,9 +289,5 @@ pub(crate) fn product_rows(b: &[f32], a: &[f32], (rank, n): (usize, usize), scal
     if rank == 0 || out.is_empty() {
         return;
     }
-    let count = rows.len();
-    let b = MatRef::from_row_major_slice(&b[rows.start * rank..rows.end * rank], count, rank);
-    let a = MatRef::from_row_major_slice(a, rank, n);
-    let how = if add { Accum::Add } else { Accum::Replace };
-    matmul(MatMut::from_row_major_slice_mut(out, count, n), how, b, a, scale, Par::Seq);
+    product(&b[rows.start * rank..rows.end * rank], a, rank, n, scale, out, add);
 }

@@ -32,7 +32,8 @@ pub struct MergeInput {
 
 impl MergeInput {
     /// Weight × block factor of a module; the module's own scale is not in it.
-    pub(crate) fn weight_of(&self, module: &Module) -> f64 {
+    #[must_use]
+    pub fn weight_of(&self, module: &Module) -> f64 {
         let weight = match module.target.component {
             Component::Denoiser => self.weight,
             Component::TextEncoder(_) => self.te_weight.unwrap_or(self.weight),

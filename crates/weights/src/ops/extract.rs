@@ -10,9 +10,11 @@
 
 mod factor;
 mod find;
+#[cfg(any(unix, windows))]
 mod named;
 mod plan;
 
+#[cfg(any(unix, windows))]
 pub use named::extract_to;
 pub use plan::{ExtractError, ExtractPlan, ExtractReport, Extracted};
 

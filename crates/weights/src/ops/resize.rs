@@ -133,7 +133,7 @@ fn write<W: Write + Seek + Send>(plan: &Plan<'_>, out: W, progress: &dyn Progres
     let mut writer = TensorWriter::new(out, bound).map_err(OpError::io)?;
     let told = stream::stream(&mut writer, &plan.costs(), |i| plan.make(i), "resizing", progress)?;
     let modules: Vec<plan::Told> = told.into_iter().flatten().collect();
-    if !modules.is_empty() && modules.iter().all(|m| m.0.rank == 0) && plan.carried() == 0 {
+    if modules.iter().all(|m| m.0.rank == 0) && plan.others() == 0 {
         return Err(OpError::Options("nothing is left: every module of the file is zero".into()));
     }
     let rank_max = modules.iter().map(|m| m.0.rank).max().unwrap_or(0);

@@ -3,12 +3,14 @@
 //! For trying Weft out without a collection, for tests, and for measuring with ten thousand files. The strengths follow smooth random curves, so
 //! that no two files look alike. They were not trained and change pictures into noise.
 
+mod checkpoint;
 mod curve;
 mod rng;
 mod shapes;
 mod words;
 mod write;
 
+pub use checkpoint::SampleCheckpoint;
 pub use write::{SampleError, write_samples};
 
 use crate::adapter::{Kind, Naming};

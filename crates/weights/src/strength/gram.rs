@@ -4,8 +4,8 @@
 //! Two ways, by how the factor is stored, so that none is transposed: dot products of its rows (A, r×n), or the sum of the outer products
 //! of its rows (B, m×r). Pairs of bf16 have instructions of their own on newer processors and are not even decoded there.
 
-use super::kernel::{self, Arch, LANES, RUN};
 use crate::dtype::Dtype;
+use crate::linalg::kernel::{self, Arch, LANES, RUN, aligned};
 
 /// Columns of one panel of f32 values.
 pub(super) const PANEL: usize = 512;
@@ -23,8 +23,8 @@ pub(super) struct Gram {
     pairs: Vec<u32>,
     /// Unfinished f32 sums, [`LANES`] or fewer for each product.
     lanes: Vec<f32>,
-    /// Steps that are in `lanes`.
-    steps: usize,
+    /// Sums that were added up in each of the lanes.
+    sums_held: usize,
     sums: Vec<f64>,
     /// Distance between the rows of `sums`.
     stride: usize,
@@ -42,10 +42,9 @@ impl Gram {
         self.arch = arch;
         self.rank = rank;
         self.stride = rank.next_multiple_of(LANES);
-        self.steps = 0;
+        self.sums_held = 0;
         self.sums.clear();
         self.sums.resize(self.stride * self.stride, 0.0);
-        self.panel.resize(self.panel.len().max(self.stride * STRIDE), 0.0);
         self.lanes.clear();
         self.lanes.resize(kernel::lanes(rank), 0.0);
     }
@@ -111,33 +110,34 @@ impl Gram {
 
     /// Row `i` of the panel, to be filled with up to [`PANEL`] values.
     pub(super) fn row(&mut self, i: usize) -> &mut [f32] {
-        &mut self.panel[i * STRIDE..i * STRIDE + PANEL]
+        &mut aligned(&mut self.panel, self.stride * STRIDE)[i * STRIDE..i * STRIDE + PANEL]
     }
 
     /// Adds the products of the first `len` columns of the panel. [`Self::finish`] must follow the last one.
     pub(super) fn add(&mut self, len: usize) {
         let full = len.next_multiple_of(LANES);
+        self.count(full / self.arch.width());
+        let panel = aligned(&mut self.panel, self.stride * STRIDE);
         for i in 0..self.rank.next_multiple_of(kernel::ROWS) {
             let filled = if i < self.rank { len } else { 0 };
-            self.panel[i * STRIDE + filled..i * STRIDE + full].fill(0.0);
+            panel[i * STRIDE + filled..i * STRIDE + full].fill(0.0);
         }
-        self.count(full / self.arch.width());
-        kernel::dots(self.arch, &self.panel, STRIDE, full, self.rank, &mut self.lanes);
+        kernel::dots(self.arch, panel, STRIDE, full, self.rank, &mut self.lanes);
     }
 
-    /// Keeps the runs of f32 sums short.
+    /// Keeps the chains of f32 additions short: one of so many steps begins at zero, and its sum is added to what the lanes hold.
     fn count(&mut self, steps: usize) {
-        if self.steps + steps > RUN {
+        if self.sums_held + 1 + steps > RUN {
             self.finish();
         }
-        self.steps += steps;
+        self.sums_held += 1;
     }
 
     /// Carries the f32 sums over to f64.
     pub(super) fn finish(&mut self) {
-        if self.steps > 0 {
+        if self.sums_held > 0 {
             kernel::drain(self.arch, &mut self.lanes, self.rank, self.stride, &mut self.sums);
-            self.steps = 0;
+            self.sums_held = 0;
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::dtype::{decode_f32, decode_f64};
 use crate::header::TensorInfo;
+use crate::linalg::kernel::aligned;
 use crate::source::{ReadError, TensorSource};
 
 /// The bytes of `tensor`: from memory where they are, else read into `buffer`.
@@ -12,11 +13,9 @@ pub(super) fn bytes<'a>(source: &'a dyn TensorSource, tensor: &TensorInfo, buffe
     }
     let too_long = || ReadError::OutOfRange { offset: tensor.range.start, len, file_len: source.len() };
     let len = usize::try_from(len).map_err(|_| too_long())?;
-    if buffer.len() < len {
-        buffer.resize(len, 0);
-    }
-    source.read_at(tensor.range.start, &mut buffer[..len])?;
-    Ok(&buffer[..len])
+    let bytes = aligned(buffer, len);
+    source.read_at(tensor.range.start, bytes)?;
+    Ok(bytes)
 }
 
 /// All values of `tensor` as f32.

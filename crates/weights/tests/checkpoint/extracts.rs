@@ -6,7 +6,8 @@ use std::path::Path;
 use weft_weights::checkpoint::Checkpoint;
 use weft_weights::dtype::Dtype;
 use weft_weights::merge::OutDtype;
-use weft_weights::ops::extract::{ExtractError, ExtractPlan, ExtractReport, extract};
+use weft_weights::ops::Convention;
+use weft_weights::ops::extract::{ExtractError, ExtractPlan, ExtractReport, extract, extract_to};
 use weft_weights::progress::Silent;
 
 const NAME: &str = "model.diffusion_model.input_blocks.1.1.proj_in";
@@ -46,6 +47,31 @@ fn what_was_baked_comes_out_of_every_golden_model() {
         println!("{model}: {} modules, {} unchanged, {error:.1e}", report.modules.len(), report.unchanged);
         assert!(error < 1e-6, "{model} {error:e}");
     }
+}
+
+#[test]
+fn an_extraction_bears_the_names_that_are_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(format!("{name}.safetensors"));
+    let base = golden("flux.original.safetensors");
+    baked(&base, &plan(&[1.0]), &[&golden("flux.adapter.safetensors")], &at("tuned")).unwrap();
+    let (tuned, plain) = (Checkpoint::open(&at("tuned")).unwrap(), Checkpoint::open(&base).unwrap());
+    for (to, prefix) in Convention::ALL.into_iter().zip(["lora_unet_", "transformer.", "base_model.model.", "diffusion_model."]) {
+        let (lora, again) = (at(to.name()), at(&format!("{}-again", to.name())));
+        let size = ExtractPlan::new(Some(12), None, OutDtype::F32);
+        let (report, config) = extract_to(&tuned, &plain, &size, to, &lora, &Silent).unwrap();
+        assert_eq!((config.is_some(), report.bytes), (to == Convention::Peft, std::fs::metadata(&lora).unwrap().len()), "{to:?}");
+        let (file, _) = adapter(&lora);
+        assert!(file.modules.iter().all(|m| m.name.starts_with(prefix)), "{to:?}: {}", file.modules[0].name);
+        baked(&base, &plan(&[1.0]), &[&lora], &again).unwrap();
+        assert!(apart(&again, &at("tuned"), &base) < 1e-6, "{to:?}");
+    }
+    let left: Vec<String> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|n| n.ends_with(".safetensors")), "nothing stays of the file between: {left:?}");
+    // Stored differences have no names in diffusers: said, and nothing is written.
+    let vectors = ExtractPlan { vectors: true, ..ExtractPlan::new(Some(4), None, OutDtype::F32) };
+    let with_bias = extract_to(&tuned, &plain, &vectors, Convention::Diffusers, &at("vectors"), &Silent);
+    assert!(with_bias.is_ok() || !at("vectors").exists());
 }
 
 /// A base of one weight, and the same with B·A added.

@@ -85,7 +85,7 @@ fn factors_are_exact_and_as_small_as_stated() {
         assert_eq!((factors.rank, (factors.m, factors.n)), (rank, delta.shape()));
         let unscaled = Delta { scale: 1.0, form: delta.form.clone() };
         let truth: Vec<f64> = whole(&unscaled).into_iter().map(f64::from).collect();
-        let off = gap(&whole(&Delta { scale: 1.0, form: Form::Product(factors) }), &truth);
+        let off = gap(&whole(&Delta { scale: 1.0, form: Form::Product(factors.into_owned()) }), &truth);
         assert!(off < 1e-6, "{:?}: {off:e}", delta.shape());
     }
 }

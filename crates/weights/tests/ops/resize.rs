@@ -203,6 +203,19 @@ fn zero_modules_go_and_other_tensors_stay() {
     assert!(report.warnings.iter().any(|w| w.contains("2 modules change nothing")));
 }
 
+/// Found by fuzzing: keys that belong to no module hid that no module was left, and the result was no adapter.
+#[test]
+fn a_file_of_nothing_but_zeros_and_strays_is_refused() {
+    let zero = || Build::default().kohya_of("lora_unet_x", (6, 4, 2), Some(0.0), vec![0.0; 12], vec![0.0; 8]);
+    let refused =
+        |build: Build| resized_of(&open(&build.bytes()), &build.bytes(), &ResizeOptions::new(Keep::Energy(0.5))).unwrap_err().to_string();
+    for key in [".lora_down.weight", "stray", "bundle_emb.word.clip_l", "base_model.model.y.weight"] {
+        assert!(refused(zero().tensor(key, Dtype::F32, &[1, 1], vec![1.0])).contains("nothing is left"), "{key}");
+    }
+    let beside = zero().tensor("lora_unet_y.diff", Dtype::F32, &[2, 2], vec![1.0; 4]).bytes();
+    assert_eq!(open(&resized(&beside, &ResizeOptions::new(Keep::Energy(0.5))).0).modules.len(), 1);
+}
+
 #[test]
 fn peft_gets_its_configuration_and_the_disk_a_whole_file_or_none() {
     let name = "peft_rslora_patterns.safetensors";

@@ -1,11 +1,15 @@
 //! Files as tools write them: the beginnings of their names, what they store beside the factors, and kinds that are known by name only.
 
-use crate::made::{apart, change, product};
+use crate::made::{One, apart, change, product};
 use crate::support::{Build, Random, open};
-use weft_weights::adapter::{Adapter, AdapterError, Component};
+use weft_weights::adapter::{Adapter, AdapterError, Component, Kind};
 use weft_weights::dtype::Dtype;
 use weft_weights::family::Family;
 use weft_weights::header::Header;
+use weft_weights::merge::{Member, OutDtype};
+use weft_weights::ops::verify::{VerifyOptions, verify};
+use weft_weights::ops::{Convention, ConvertOptions, convert_into};
+use weft_weights::progress::Silent;
 use weft_weights::source::MemorySource;
 
 /// A key of each method, as its library stores it.
@@ -50,6 +54,13 @@ fn kinds_that_cannot_be_used_are_refused_by_their_names_and_named_when_they_are_
     for (name, key) in FOREIGN {
         let alone = Build::default().tensor(key, Dtype::F32, &[2, 2], vec![1.0; 4]).bytes();
         let refused = Adapter::from_header(Header::read(&MemorySource(&alone)).unwrap(), None, None).unwrap_err();
+        let stem = key.rsplit_once('.').map_or(key, |(stem, _)| stem);
+        let with_alpha = Build::default()
+            .tensor(key, Dtype::F32, &[2, 2], vec![1.0; 4])
+            .tensor(&format!("{stem}.alpha"), Dtype::F32, &[], vec![1.0])
+            .bytes();
+        let also = Adapter::from_header(Header::read(&MemorySource(&with_alpha)).unwrap(), None, None).unwrap_err();
+        assert!(matches!(also, AdapterError::Unsupported { .. }), "{key}: {also}");
         assert!(matches!(refused, AdapterError::Unsupported { method, .. } if method == name), "{key}: {refused}");
         assert!(refused.to_string().contains(name) && refused.to_string().contains(key));
         let build = Build::default().tensor(key, Dtype::F32, &[2, 2], vec![1.0; 4]);
@@ -182,4 +193,43 @@ fn placeholders_of_onetrainer_are_carried() {
     }
     let file = open(&build.bytes());
     assert_eq!((file.modules.len(), file.carried.len(), file.left_out.len()), (1, 7, 0));
+}
+
+#[test]
+fn a_bound_of_zero_on_a_rotation_is_no_dead_module() {
+    let blocks = Random(1).many(2 * 4 * 4);
+    let build = Build::default().tensor("lora_unet_x.oft_blocks", Dtype::F32, &[2, 4, 4], blocks);
+    let file = build.tensor("lora_unet_x.alpha", Dtype::F32, &[], vec![0.0]).bytes();
+    let report = verify(&MemorySource(&file), &VerifyOptions::default(), &Silent).unwrap();
+    assert!(!report.findings.iter().any(|f| f.code.starts_with("alpha")), "{:?}", report.findings);
+}
+
+#[test]
+fn a_magnitude_of_a_convolution_goes_back_to_peft() {
+    let mut rng = Random(1);
+    let stem = "base_model.model.down_blocks.1.resnets.0.conv1";
+    let file = Build::default()
+        .tensor(&format!("{stem}.lora_A.weight"), Dtype::F32, &[2, 320, 3, 3], rng.many(2 * 320 * 9))
+        .tensor(&format!("{stem}.lora_B.weight"), Dtype::F32, &[640, 2, 1, 1], rng.many(640 * 2))
+        .tensor(&format!("{stem}.lora_magnitude_vector"), Dtype::F32, &[1, 640, 1, 1], rng.many(640))
+        .peft("base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k", (640, 2048, 2), &mut rng)
+        .tensor(
+            "base_model.model.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.lora_magnitude_vector",
+            Dtype::F32,
+            &[640],
+            rng.many(640),
+        )
+        .bytes();
+    let base = One(640, 2880, rng.many(640 * 2880));
+    let of = |bytes: &[u8]| change(bytes, |m| m.target.path == "down_blocks_1_resnets_0_conv1", Some(&base));
+    let truth = of(&file);
+    for to in Convention::ALL {
+        let (adapter, source) = (open(&file), MemorySource(&file));
+        let options = ConvertOptions { dtype: Some(OutDtype::F32), ..ConvertOptions::new(to) };
+        let (out, _) =
+            convert_into(Member { adapter: &adapter, source: &source }, &options, std::io::Cursor::new(Vec::new()), &Silent).unwrap();
+        let out = out.into_inner();
+        assert_eq!(open(&out).modules[0].kind, Kind::Dora);
+        assert!(apart(&of(&out), &truth) < 1e-6, "{to:?}");
+    }
 }

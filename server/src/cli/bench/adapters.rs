@@ -1,6 +1,8 @@
 //! Adapters: headers, strengths, merges.
 
 use super::clock::median;
+use super::heavy;
+use super::memory::peak;
 use super::table::{Amount, Table};
 use anyhow::Result;
 use std::fs::File;
@@ -21,21 +23,23 @@ use weft_weights::strength::strengths;
 /// Files of the many-files figures.
 const MANY: usize = 1000;
 
-pub(super) fn measure(table: &mut Table, folder: &Path, rounds: u32) -> Result<()> {
+/// Measures what is quick; the pair of files stays for the rest.
+pub(super) fn measure(table: &mut Table, folder: &Path, rounds: u32) -> Result<Vec<PathBuf>> {
     many(table, &folder.join("many"), rounds)?;
     let flux = [1, 2].map(|seed| full(&folder.join(format!("flux{seed}.safetensors")), 16, seed));
     let flux = flux.into_iter().collect::<Result<Vec<PathBuf>>>()?;
     one(table, &flux[0], rounds)?;
-    pair(table, &flux, &folder.join("out.safetensors"), rounds)
+    pair(table, &flux, &folder.join("out.safetensors"), rounds)?;
+    Ok(flux)
 }
 
 /// A whole Flux.1 adapter: 304 modules.
-fn full(path: &Path, rank: usize, seed: u64) -> Result<PathBuf> {
+pub(super) fn full(path: &Path, rank: usize, seed: u64) -> Result<PathBuf> {
     SampleSpec::full(Family::Flux1, rank, seed).write(File::create(path)?)?;
     Ok(path.to_owned())
 }
 
-fn opened(path: &Path) -> Result<(Adapter, FileSource)> {
+pub(super) fn opened(path: &Path) -> Result<(Adapter, FileSource)> {
     let source = FileSource::open(path)?;
     Ok((open(&source, &path.to_string_lossy(), None)?, source))
 }
@@ -53,7 +57,7 @@ fn many(table: &mut Table, folder: &Path, rounds: u32) -> Result<()> {
         })
     })?;
     table.add("inspected with strengths and hashes", whole, Amount::Items(MANY as u64), None);
-    Ok(())
+    heavy::cold(table, folder, MANY as u64, rounds)
 }
 
 fn one(table: &mut Table, path: &Path, rounds: u32) -> Result<()> {
@@ -77,9 +81,9 @@ fn pair(table: &mut Table, paths: &[PathBuf], out: &Path, rounds: u32) -> Result
     for (method, rank) in [(Method::Concat, None), (Method::Sum, None), (Method::Svd, Some(16))] {
         let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
         let plan = MergePlan { rank, overwrite: true, ..MergePlan::new(inputs, method, OutDtype::Bf16) };
-        let time = median(rounds, || Ok(merge(&plan, &members, out, &Silent)?))?;
+        let (time, memory) = peak(|| median(rounds, || Ok(merge(&plan, &members, out, &Silent)?)))?;
         let name = rank.map_or(format!("merge, {}", method.as_str()), |r| format!("merge, {} to rank {r}", method.as_str()));
-        table.add(&name, time, Amount::Bytes(bytes), Some(("the copy", copy)));
+        table.add_with(&name, time, Amount::Bytes(bytes), Some(("the copy", copy)), memory);
     }
     let inputs = vec![MergeInput::new("a", 0.8), MergeInput::new("b", 0.6)];
     let plan = MergePlan { rank: Some(16), ..MergePlan::new(inputs, Method::Svd, OutDtype::Bf16) };

@@ -17,6 +17,13 @@ pub(super) fn median<T>(rounds: u32, mut work: impl FnMut() -> Result<T>) -> Res
     Ok(times[times.len() / 2])
 }
 
+/// Time of one run.
+pub(super) fn once<T>(work: impl FnOnce() -> Result<T>) -> Result<Duration> {
+    let began = Instant::now();
+    black_box(work()?);
+    Ok(began.elapsed())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,9 @@
 
 mod adapters;
 mod clock;
+mod cold;
+mod heavy;
+mod memory;
 mod peer;
 mod table;
 
@@ -24,6 +27,9 @@ pub(super) struct Bench {
 enum What {
     /// Reading, measuring, merging, resizing and baking of adapters
     Weights(Weights),
+    /// Inspect every adapter of a folder in a process of its own: what `weights` measures as cold
+    #[command(hide = true)]
+    Inspect(cold::Cold),
 }
 
 /// Reading, measuring, merging, resizing and baking of adapters
@@ -35,7 +41,13 @@ struct Weights {
     /// How often each figure is taken; the median is shown
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// A Python with torch and peft: measures PEFT's `svd` on one module beside Weft's
+    /// Size of the checkpoint for baking, in GB; three times as much is needed on the disk. 0 leaves it out
+    #[arg(long, value_name = "GB", default_value_t = 1.0)]
+    checkpoint: f64,
+    /// Also the methods that work element by element, on a whole pair: minutes
+    #[arg(long)]
+    elementwise: bool,
+    /// A Python with torch and peft: measures PEFT's `svd` and a dense decomposition on one module beside Weft's
     #[arg(long, value_name = "PYTHON")]
     peft: Option<PathBuf>,
     /// Machine-readable output
@@ -45,14 +57,26 @@ struct Weights {
 
 impl Bench {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let What::Weights(options) = self.what;
+        let options = match self.what {
+            What::Weights(options) => options,
+            What::Inspect(cold) => return cold.run(),
+        };
         let folder = match &options.folder {
             Some(folder) => tempfile::tempdir_in(folder).with_context(|| folder.display().to_string())?,
             None => tempfile::tempdir()?,
         };
         let mut table = Table::new(options.json);
-        adapters::measure(&mut table, folder.path(), options.rounds)?;
+        let pair = adapters::measure(&mut table, folder.path(), options.rounds)?;
+        heavy::verified(&mut table, &pair[0], options.rounds)?;
+        let resized = heavy::resized(&mut table, folder.path(), options.rounds)?;
+        if options.elementwise {
+            heavy::elementwise(&mut table, &pair, &folder.path().join("merged.safetensors"))?;
+        }
+        if options.checkpoint > 0.0 {
+            heavy::baked(&mut table, folder.path(), options.checkpoint)?;
+        }
         if let Some(python) = &options.peft {
+            peer::dense(&mut table, python, &resized)?;
             peer::peft(&mut table, python, folder.path(), options.rounds)?;
         }
         table.finish()?;

@@ -17,6 +17,9 @@ struct Row {
     /// What it is held against, and how many times that it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<Against>,
+    /// The most memory that the whole program held meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_bytes: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -55,6 +58,11 @@ impl Table {
 
     /// Adds a figure, held against an earlier one.
     pub(super) fn add(&mut self, what: &str, time: Duration, amount: Amount, against: Option<(&str, Duration)>) {
+        self.add_with(what, time, amount, against, None);
+    }
+
+    /// As [`Self::add`], with the most memory that the program held, in bytes.
+    pub(super) fn add_with(&mut self, what: &str, time: Duration, amount: Amount, against: Option<(&str, Duration)>, peak: Option<u64>) {
         let seconds = time.as_secs_f64();
         let per_second = |n: u64| (seconds > 0.0).then(|| n as f64 / seconds);
         let row = Row {
@@ -67,6 +75,7 @@ impl Table {
                 seconds: other.as_secs_f64(),
                 times: seconds / other.as_secs_f64().max(1e-9),
             }),
+            peak_bytes: peak,
         };
         if !self.json {
             println!("{}", line(&row));
@@ -90,7 +99,8 @@ fn line(row: &Row) -> String {
         _ => String::new(),
     };
     let against = row.against.as_ref().map(|a| format!("{:.2} × {} ({})", a.times, a.what, human(a.seconds))).unwrap_or_default();
-    format!("  {:<44} {:>10} {speed:>12}   {against}", row.what, human(row.seconds)).trim_end().to_owned()
+    let memory = row.peak_bytes.map(|b| format!("   {} MB", b / 1_000_000)).unwrap_or_default();
+    format!("  {:<44} {:>10} {speed:>12}   {against}{memory}", row.what, human(row.seconds)).trim_end().to_owned()
 }
 
 /// `1.23 s`, `4.5 ms`.
@@ -114,6 +124,8 @@ mod tests {
         table.add("merge", Duration::from_millis(300), Amount::Bytes(600_000_000), Some(("copy", Duration::from_millis(200))));
         let text = line(&table.rows[0]);
         assert!(text.contains("300.0 ms") && text.contains("2.00 GB/s") && text.contains("1.50 × copy (200.0 ms)"), "{text}");
+        table.add_with("bake", Duration::from_secs(2), Amount::None, None, Some(300_000_000));
+        assert!(line(&table.rows[1]).ends_with(" 300 MB"), "{}", line(&table.rows[1]));
         let value = serde_json::to_value(&table.rows).unwrap();
         assert!((value[0]["against"]["times"].as_f64().unwrap() - 1.5).abs() < 1e-9);
         assert!(value[0].get("items_per_second").is_none());

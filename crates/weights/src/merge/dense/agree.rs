@@ -1,5 +1,6 @@
 //! Several thinned inputs into one: who decides the sign of an element, and what the agreeing ones are divided by.
 
+use crate::linalg::kernel::widest;
 use weft_domain::merge::{Elect, Share, Vote};
 
 /// The rule of one merge.
@@ -16,6 +17,11 @@ const RUN: usize = 512;
 impl Rule {
     /// Merges the tiles of all inputs, each with its weight, into `out`.
     pub(super) fn merge(self, tiles: &[(f32, Vec<f32>)], out: &mut [f32]) {
+        merge(self, tiles, out);
+    }
+
+    #[inline(always)]
+    fn merge_with(self, tiles: &[(f32, Vec<f32>)], out: &mut [f32]) {
         if self.elect == Elect::None {
             out.fill(0.0);
             for (weight, tile) in tiles {
@@ -28,6 +34,7 @@ impl Rule {
         }
     }
 
+    #[inline(always)]
     fn run(self, tiles: &[(f32, Vec<f32>)], start: usize, out: &mut [f32]) {
         let mut votes = [0f32; RUN];
         let mut divide = [0f32; RUN];
@@ -57,6 +64,16 @@ impl Rule {
             *o = if *d > 0.0 { *o / d } else { *o };
         }
     }
+}
+
+widest! {
+    /// [`Rule::merge_with`].
+    merge(rule: Rule, tiles: &[(f32, Vec<f32>)], out: &mut [f32]) = merge_with
+}
+
+#[inline(always)]
+fn merge_with(rule: Rule, tiles: &[(f32, Vec<f32>)], out: &mut [f32]) {
+    rule.merge_with(tiles, out);
 }
 
 #[inline(always)]

@@ -24,7 +24,7 @@ pub(crate) use voice::{Body, Operand, Voice};
 use super::compute::{Built, Context, Way};
 use super::plan::{MergeError, Method};
 use super::targets::Group;
-use crate::linalg::dense::{Approximation, Failed, approximate};
+use crate::linalg::dense::{Aim, Approximation, Failed, approximate};
 use crate::linalg::random::Stream;
 use crate::linalg::tiles::{Held, Rows, fold, squares};
 use crate::linalg::{Stack, Truncation};
@@ -36,6 +36,12 @@ use weft_domain::merge::{Elect, Options};
 
 /// A merged difference up to this size is computed once and held while it is decomposed; a larger one is computed anew for every pass.
 const HELD: usize = 320 << 20;
+
+/// Largest rank of a sum whose own directions are cheap to find.
+const NEAR_RANK: usize = 512;
+
+/// Values of one input that are worked on together: with those of the others they stay in the second-level cache.
+const NEAR: usize = 1 << 14;
 
 /// The merged difference of one weight of the network.
 pub(crate) struct Merged<'a> {
@@ -87,17 +93,23 @@ impl Rows for Merged<'_> {
 
     fn rows(&self, rows: Range<usize>, out: &mut [f32]) {
         let mut scratch = Scratch::default();
-        let tile = |voice: &Voice, thin: &Thin, scratch: &mut Scratch| {
-            let mut values = vec![0f32; out.len()];
-            voice.rows(rows.clone(), &mut values);
-            thin.apply(&mut values, rows.start, self.n, scratch);
-            values
-        };
-        let tiles: Vec<Vec<f32>> = self.voices.iter().zip(&self.thins).map(|(v, t)| tile(v, t, &mut scratch)).collect();
-        let weighted: Vec<(f32, Vec<f32>)> = self.weights.iter().copied().zip(tiles).collect();
-        match &self.sce {
-            Some(selection) => selection.merge(weighted, self.rule, rows.start, self.n, out),
-            None => self.rule.merge(&weighted, out),
+        let torn = |thin: &Thin| thin.is_torn_at(rows.start, self.n);
+        let torn = self.thins.iter().any(torn) || self.sce.as_ref().is_some_and(|s| s.is_torn_at(rows.start, self.n));
+        let step = if torn { rows.len() } else { (NEAR / self.n.max(1)).next_multiple_of(8).min(rows.len()) }.max(1);
+        let mut tiles: Vec<(f32, Vec<f32>)> = self.voices.iter().map(|_| (0.0, vec![0f32; step * self.n])).collect();
+        for (i, out) in out.chunks_mut((step * self.n).max(1)).enumerate() {
+            let first = rows.start + i * step;
+            let range = first..rows.end.min(first + step);
+            for (((tile, voice), thin), weight) in tiles.iter_mut().zip(self.voices).zip(&self.thins).zip(&self.weights) {
+                tile.0 = *weight;
+                tile.1.truncate(out.len());
+                voice.rows(range.clone(), &mut tile.1);
+                thin.apply(&mut tile.1, first, self.n, &mut scratch);
+            }
+            match &self.sce {
+                Some(selection) => selection.merge(&mut tiles, self.rule, first, self.n, out),
+                None => self.rule.merge(&tiles, out),
+            }
         }
     }
 }
@@ -147,12 +159,26 @@ pub(super) fn approximated(
         None => planned,
     };
     let stream = Stream::new(options.seed, &path(group)).child(u64::MAX);
-    let run = |rows: &dyn Rows| approximate(rows, wanted, options.exact, stream, progress);
+    let near = near(&voices);
+    let aim = Aim { truncation: wanted, exact: options.exact, near: near.as_ref(), stream };
+    let run = |rows: &dyn Rows| approximate(rows, aim, progress);
     let found = if group.m * group.n * size_of::<f32>() <= HELD { run(&Held::of(&merged, progress)?) } else { run(&merged) };
     found.map_err(|failed| match failed {
         Failed::Cancelled => MergeError::Cancelled(crate::progress::Cancelled),
         Failed::Numeric => MergeError::Numeric(name.into()),
     })
+}
+
+/// The plain weighted sum of the inputs, where all have factors of a moderate rank: what thinning and electing leave of it has much the same
+/// strongest directions.
+fn near(voices: &[Voice]) -> Option<Stack> {
+    let first = voices.first()?;
+    let mut stack = Stack::new(first.m, first.n);
+    for (voice, operand) in voices.iter().flat_map(|v| v.operands.iter().map(move |o| (v, o))) {
+        let Body::Factors(f) = &operand.body else { return None };
+        stack.push(&f.b, &f.a, operand.row0, voice.weight * operand.factor * f.scale);
+    }
+    (stack.rank() <= NEAR_RANK.min(first.m.min(first.n) / 2)).then_some(stack)
 }
 
 /// A stack of components, stored whole.

@@ -1,8 +1,10 @@
 //! SCE: select the elements in which the inputs vary most, weigh the inputs by the energy they have there, erase minorities.
 
+use super::NEAR;
 use super::agree::Rule;
 use super::cut::Edge;
 use super::voice::Voice;
+use crate::linalg::kernel::widest;
 use crate::linalg::select::Coarse;
 use crate::linalg::tiles::{Rows, fold, squares};
 use crate::progress::{Cancelled, Progress};
@@ -27,25 +29,24 @@ impl Rows for Variance<'_> {
     }
 
     fn rows(&self, rows: Range<usize>, out: &mut [f32]) {
-        variance(&weighted(self.0, rows, out.len()), out);
+        let n = self.shape().1.max(1);
+        let step = (NEAR / n).next_multiple_of(8);
+        let mut tiles = Vec::new();
+        for (i, out) in out.chunks_mut(step * n).enumerate() {
+            let first = rows.start + i * step;
+            weighted(self.0, first..rows.end.min(first + step), out.len(), &mut tiles);
+            variance(&tiles, out);
+        }
     }
 }
 
-fn weighted(voices: &[Voice], rows: Range<usize>, len: usize) -> Vec<Vec<f32>> {
-    let tile = |voice: &Voice| {
-        let mut values = vec![0f32; len];
-        voice.rows(rows.clone(), &mut values);
-        values.iter_mut().for_each(|v| *v *= voice.weight as f32);
-        values
-    };
-    voices.iter().map(tile).collect()
-}
-
-fn variance(tiles: &[Vec<f32>], out: &mut [f32]) {
-    let count = 1.0 / tiles.len().max(1) as f32;
-    for (i, o) in out.iter_mut().enumerate() {
-        let mean = tiles.iter().map(|t| t[i]).sum::<f32>() * count;
-        *o = tiles.iter().map(|t| (t[i] - mean) * (t[i] - mean)).sum::<f32>() * count;
+/// The inputs' rows, their weights multiplied in.
+fn weighted(voices: &[Voice], rows: Range<usize>, len: usize, tiles: &mut Vec<(f32, Vec<f32>)>) {
+    tiles.resize_with(voices.len(), Default::default);
+    for (voice, (_, tile)) in voices.iter().zip(tiles) {
+        tile.resize(len, 0.0);
+        voice.rows(rows.clone(), tile);
+        tile.iter_mut().for_each(|v| *v *= voice.weight as f32);
     }
 }
 
@@ -61,16 +62,20 @@ impl Selection {
             progress,
             || vec![0.0; voices.len()],
             |sums: &mut Vec<f64>, range, spread| {
-                let tiles = weighted(voices, range.clone(), spread.len());
                 let mut mask = spread.to_vec();
                 if let Some(edge) = &edge {
                     edge.keep(&mut mask, range.start, n, true);
                 }
-                for (sum, mut tile) in sums.iter_mut().zip(tiles) {
-                    if edge.is_some() {
-                        tile.iter_mut().zip(&mask).for_each(|(v, m)| *v = if *m == 0.0 { 0.0 } else { *v });
+                let (step, mut tiles) = ((NEAR / n.max(1)).next_multiple_of(8), Vec::new());
+                for (i, mask) in mask.chunks((step * n).max(1)).enumerate() {
+                    let first = range.start + i * step;
+                    weighted(voices, first..range.end.min(first + step), mask.len(), &mut tiles);
+                    for (sum, (_, tile)) in sums.iter_mut().zip(&mut tiles) {
+                        if edge.is_some() {
+                            masked(tile, mask);
+                        }
+                        *sum += squares(tile);
                     }
-                    *sum += squares(&tile);
                 }
             },
         )?;
@@ -86,6 +91,9 @@ impl Selection {
 
     fn edge(voices: &[Voice], density: f64, progress: &dyn Progress) -> Result<Edge, Cancelled> {
         let spread = Variance(voices);
+        if let Some(edge) = Edge::of_living(&spread, density, progress)? {
+            return Ok(edge);
+        }
         let start = || (Coarse::default(), 0u64);
         let parts = fold(&spread, 16, progress, start, |(coarse, living): &mut (Coarse, u64), _, tile| {
             coarse.add(tile);
@@ -100,25 +108,58 @@ impl Selection {
         Ok(Edge::refine(&spread, &coarse, &[place], progress)?.pop().unwrap_or(Edge::ALL))
     }
 
-    /// Merges one tile of all inputs.
-    pub(super) fn merge(&self, tiles: Vec<(f32, Vec<f32>)>, rule: Rule, start: usize, n: usize, out: &mut [f32]) {
-        let mut tiles: Vec<Vec<f32>> = tiles
-            .into_iter()
-            .map(|(weight, mut tile)| {
-                tile.iter_mut().for_each(|v| *v *= weight);
-                tile
-            })
-            .collect();
+    /// Whether the tile at `start` must be worked on as a whole.
+    pub(super) fn is_torn_at(&self, start: usize, n: usize) -> bool {
+        self.edge.as_ref().is_some_and(|edge| edge.is_torn_at(start, n))
+    }
+
+    /// Merges one tile of all inputs, which come with their weights.
+    pub(super) fn merge(&self, tiles: &mut [(f32, Vec<f32>)], rule: Rule, start: usize, n: usize, out: &mut [f32]) {
+        for (weight, tile) in tiles.iter_mut() {
+            tile.iter_mut().for_each(|v| *v *= *weight);
+        }
         if let Some(edge) = &self.edge {
-            let mut mask = vec![0f32; out.len()];
-            variance(&tiles, &mut mask);
-            edge.keep(&mut mask, start, n, true);
-            for tile in &mut tiles {
-                tile.iter_mut().zip(&mask).for_each(|(v, m)| *v = if *m == 0.0 { 0.0 } else { *v });
-            }
+            variance(tiles, out);
+            edge.keep(out, start, n, true);
+            tiles.iter_mut().for_each(|(_, tile)| masked(tile, out));
         }
         // The vote is on what was weighted by the user; the energy decides only how much the agreeing ones count.
-        let shares = self.shares.iter().copied().zip(tiles).collect::<Vec<_>>();
-        Rule { elect: rule.elect, vote: Vote::Plain, share: Share::Weights }.merge(&shares, out);
+        tiles.iter_mut().zip(&self.shares).for_each(|(tile, share)| tile.0 = *share);
+        Rule { elect: rule.elect, vote: Vote::Plain, share: Share::Weights }.merge(tiles, out);
+    }
+}
+
+widest! {
+    /// Sets every element to zero where the mask is.
+    masked(tile: &mut [f32], mask: &[f32]) = masked_with
+}
+
+#[inline(always)]
+fn masked_with(tile: &mut [f32], mask: &[f32]) {
+    tile.iter_mut().zip(mask).for_each(|(v, m)| *v = if *m == 0.0 { 0.0 } else { *v });
+}
+
+widest! {
+    /// Variance of the tiles, element by element.
+    variance(tiles: &[(f32, Vec<f32>)], out: &mut [f32]) = variance_with
+}
+
+#[inline(always)]
+fn variance_with(tiles: &[(f32, Vec<f32>)], out: &mut [f32]) {
+    const RUN: usize = 512;
+    let count = 1.0 / tiles.len().max(1) as f32;
+    for (i, out) in out.chunks_mut(RUN).enumerate() {
+        let (mut means, len) = ([0f32; RUN], out.len());
+        for (_, tile) in tiles {
+            means.iter_mut().zip(&tile[i * RUN..][..len]).for_each(|(mean, v)| *mean += v);
+        }
+        means.iter_mut().for_each(|mean| *mean *= count);
+        out.fill(0.0);
+        for (_, tile) in tiles {
+            for ((o, mean), v) in out.iter_mut().zip(&means).zip(&tile[i * RUN..][..len]) {
+                *o += (v - mean) * (v - mean);
+            }
+        }
+        out.iter_mut().for_each(|o| *o *= count);
     }
 }

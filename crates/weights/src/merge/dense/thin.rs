@@ -1,6 +1,7 @@
 //! Dropping elements of one input: by magnitude (TIES, magnitude prune, breadcrumbs), by chance (DARE), by both (DELLA).
 
 use super::cut::Edge;
+use crate::linalg::kernel::widest;
 use crate::linalg::random::Stream;
 use crate::linalg::tiles::Rows;
 use crate::merge::plan::Method;
@@ -56,6 +57,11 @@ impl Thin {
         })
     }
 
+    /// Whether the tile at `start` must be worked on as a whole.
+    pub(super) fn is_torn_at(&self, start: usize, n: usize) -> bool {
+        matches!(self, Self::Band { from, to } if to.is_torn_at(start, n) || from.as_ref().is_some_and(|f| f.is_torn_at(start, n)))
+    }
+
     /// Applies it to rows that start at `start`.
     pub(super) fn apply(&self, values: &mut [f32], start: usize, n: usize, scratch: &mut Scratch) {
         match self {
@@ -73,10 +79,7 @@ impl Thin {
                 }
             }
             Self::Chance { stream, keep, divide } => {
-                let first = (start * n) as u64;
-                for (i, v) in values.iter_mut().enumerate() {
-                    *v = if stream.unit(first + i as u64) < *keep { *v / divide } else { 0.0 };
-                }
+                by_chance(values, *stream, (start * n) as u64, *keep, *divide);
             }
             Self::Ranked { stream, low, high, rescale } => {
                 let step = if n > 1 { (high - low) / (n - 1) as f32 } else { 0.0 };
@@ -84,20 +87,37 @@ impl Thin {
                 for (r, row) in values.chunks_exact_mut(n.max(1)).enumerate() {
                     let first = ((start + r) * n) as u64;
                     scratch.rank(row);
-                    for (i, (v, rank)) in row.iter_mut().zip(&scratch.ranks).enumerate() {
-                        let keep = base + step * *rank as f32;
-                        let kept = stream.unit(first + i as u64) < keep;
-                        *v = if !kept {
-                            0.0
-                        } else if *rescale {
-                            *v / keep
-                        } else {
-                            *v
-                        };
-                    }
+                    by_rank(row, &scratch.ranks, *stream, first, base, step, *rescale);
                 }
             }
         }
+    }
+}
+
+widest! {
+    /// Keeps each element with probability `keep`.
+    by_chance(values: &mut [f32], stream: Stream, first: u64, keep: f32, divide: f32) = by_chance_with
+}
+
+#[inline(always)]
+fn by_chance_with(values: &mut [f32], stream: Stream, first: u64, keep: f32, divide: f32) {
+    for (i, v) in values.iter_mut().enumerate() {
+        let kept = *v / divide;
+        *v = if stream.unit(first + i as u64) < keep { kept } else { 0.0 };
+    }
+}
+
+widest! {
+    /// Keeps each element with a probability that rises with its rank.
+    by_rank(row: &mut [f32], ranks: &[u32], stream: Stream, first: u64, base: f32, step: f32, rescale: bool) = by_rank_with
+}
+
+#[inline(always)]
+fn by_rank_with(row: &mut [f32], ranks: &[u32], stream: Stream, first: u64, base: f32, step: f32, rescale: bool) {
+    for (i, (v, rank)) in row.iter_mut().zip(ranks).enumerate() {
+        let keep = base + step * *rank as f32;
+        let kept = *v / if rescale { keep } else { 1.0 };
+        *v = if stream.unit(first + i as u64) < keep { kept } else { 0.0 };
     }
 }
 

@@ -5,11 +5,10 @@ use super::{layout, work};
 use crate::adapter::{Kind, Module, Target};
 use crate::checkpoint::{Checkpoint, Miss, Place};
 use crate::delta::{Base, Delta, Dense, Form, Loader, needs_base};
+use crate::linalg::tiles::product_rows;
 use crate::merge::{Member, MergeInput};
 use crate::ops::fits::{Level, fits};
 use crate::source::ReadError;
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -280,10 +279,7 @@ pub(super) fn add(delta: &Delta, weight: f64, rows: Range<usize>, out: &mut [f32
     let (_, n) = delta.shape();
     match &delta.form {
         Form::Product(p) => {
-            let b = &p.b[rows.start * p.rank..rows.end * p.rank];
-            let (b, a) = (MatRef::from_row_major_slice(b, rows.len(), p.rank), MatRef::from_row_major_slice(&p.a, p.rank, n));
-            let out = MatMut::from_row_major_slice_mut(out, rows.len(), n);
-            matmul(out, Accum::Add, b, a, (weight * delta.scale) as f32, Par::Seq);
+            product_rows(&p.b, &p.a, (p.rank, n), (weight * delta.scale) as f32, rows, out, true);
         }
         Form::Dense(d) => {
             let factor = (weight * delta.scale) as f32;

@@ -1,6 +1,7 @@
 //! From f32 to the stored type, rounded once: to nearest, or at random by how near each neighbour is.
 
 use crate::dtype::{Dtype, encode_f32};
+use crate::linalg::kernel::widest;
 use crate::linalg::random::mix;
 
 /// Largest finite f16, and the smallest value that rounds beyond it.
@@ -41,12 +42,12 @@ impl Rounding {
         };
         let saturated = if largest.is_finite() { values.iter().filter(|v| v.is_finite() && v.abs() > largest).count() as u64 } else { 0 };
         if let (Some(seed), Some(grid)) = (self.seed, Grid::of(self.dtype)) {
-            values.iter_mut().zip(first..).for_each(|(v, i)| *v = grid.round(*v, random(seed, i)));
+            by_chance(values, grid, seed, first);
         }
         match self.dtype {
             Dtype::BF16 => bf16(values, out),
-            Dtype::F8E4M3 => out.extend(values.iter().map(|v| eight::<3, -6>(*v, 0x7e, 0x7e))),
-            Dtype::F8E5M2 => out.extend(values.iter().map(|v| eight::<2, -14>(*v, 0x7b, 0x7c))),
+            Dtype::F8E4M3 => e4m3(values, out),
+            Dtype::F8E5M2 => e5m2(values, out),
             Dtype::F64 => out.extend(values.iter().flat_map(|v| f64::from(*v).to_le_bytes())),
             // The other types of floats can all be written.
             other => drop(encode_f32(other, values, out)),
@@ -60,8 +61,48 @@ fn below(values: &[f32], limit: f32) -> bool {
     values.iter().all(|v| v.abs() < limit || !v.is_finite())
 }
 
-/// Round to nearest, ties to even, without a branch: the compiler makes vector code of it.
-fn bf16(values: &[f32], out: &mut Vec<u8>) {
+widest! {
+    /// Rounds each value to one of its neighbours, by chance.
+    by_chance(values: &mut [f32], grid: Grid, seed: u64, first: u64) = by_chance_with
+}
+
+#[inline(always)]
+fn by_chance_with(values: &mut [f32], grid: Grid, seed: u64, first: u64) {
+    values.iter_mut().zip(first..).for_each(|(v, i)| *v = grid.round(*v, random(seed, i)));
+}
+
+widest! {
+    /// To the nearest, ties to even.
+    bf16(values: &[f32], out: &mut Vec<u8>) = bf16_with
+}
+
+widest! {
+    /// The same with 4 bits of exponent and 3 of mantissa.
+    e4m3(values: &[f32], out: &mut Vec<u8>) = e4m3_with
+}
+
+widest! {
+    /// The same with 5 bits of exponent and 2 of mantissa.
+    e5m2(values: &[f32], out: &mut Vec<u8>) = e5m2_with
+}
+
+#[inline(always)]
+fn e4m3_with(values: &[f32], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + values.len(), 0);
+    out[start..].iter_mut().zip(values).for_each(|(to, v)| *to = eight::<3, -6>(*v, 0x7e, 0x7e));
+}
+
+#[inline(always)]
+fn e5m2_with(values: &[f32], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + values.len(), 0);
+    out[start..].iter_mut().zip(values).for_each(|(to, v)| *to = eight::<2, -14>(*v, 0x7b, 0x7c));
+}
+
+/// Without a branch: the compiler makes vector code of it.
+#[inline(always)]
+fn bf16_with(values: &[f32], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + values.len() * 2, 0);
     for (to, v) in out[start..].as_chunks_mut::<2>().0.iter_mut().zip(values) {
@@ -74,7 +115,7 @@ fn bf16(values: &[f32], out: &mut Vec<u8>) {
 
 /// An 8-bit float of `M` bits of mantissa, evenly spaced below 2^`LOWEST`, to nearest, ties to even. Beyond the code `largest` it stays that;
 /// infinity becomes the code `infinity`. No powers, no calls: a few nanoseconds would be half a minute on a large checkpoint.
-#[inline]
+#[inline(always)]
 fn eight<const M: i32, const LOWEST: i32>(value: f32, largest: u32, infinity: u32) -> u8 {
     // Adding 2^23 leaves no bit behind the point, and the addition rounds as wanted.
     const WHOLE: f32 = 8_388_608.0;
@@ -110,7 +151,7 @@ impl Grid {
     }
 
     /// The neighbour above with the probability that the value is near it, else the one below: right on average. `chance` is 32 random bits.
-    #[inline]
+    #[inline(always)]
     fn round(self, value: f32, chance: u32) -> f32 {
         let bits = value.to_bits();
         let size = f32::from_bits(bits & 0x7fff_ffff);
@@ -134,7 +175,7 @@ impl Grid {
 }
 
 /// 32 random bits that depend on the seed and the position alone (splitmix64, Steele et al. 2014).
-#[inline]
+#[inline(always)]
 fn random(seed: u64, index: u64) -> u32 {
     (mix(seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))) >> 32) as u32
 }

@@ -14,8 +14,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Values of one tile: 1 MB in f32, which stays in the second-level cache beside its factors.
-const TILE: usize = 1 << 18;
+/// Values of one tile: with its stored bytes, read and to be written, it stays in the second-level cache.
+const TILE: usize = 1 << 16;
 /// Bytes copied between two looks at the cancel flag.
 const CHUNK: u64 = 64 << 20;
 /// Above this many bytes of ΔW in memory only one tensor is worked on at a time.

@@ -11,6 +11,7 @@ use crate::keys::Role;
 use crate::ops::resize::refused;
 use crate::ops::stream::Tensor;
 use crate::ops::tensors::{self, encode, info, writable};
+use std::borrow::Cow;
 
 impl Plan<'_> {
     /// The pair of a unit and its rank; nothing where ΔW is zero.
@@ -45,7 +46,7 @@ impl Plan<'_> {
         let loader = Loader { adapter: self.input.adapter, source: self.input.source, base: None };
         let delta = loader.load(module).map_err(|e| refused(&module.name, e))?;
         let limit = self.options.max_rank.max(module.rank);
-        let Some(mut product) = delta.factors(limit) else {
+        let Some(mut product) = delta.factors(limit).map(Cow::into_owned) else {
             return Err(OpError::module(&module.name, "it has no exact pair of a moderate rank; resize it first"));
         };
         if module.swapped_halves {
@@ -107,7 +108,7 @@ impl Plan<'_> {
             };
             // PEFT stores a magnitude as [out], the others as [out, 1, …].
             let column = *role == Role::Magnitude && t.elements() == module.out_dim;
-            let shape = if column { column_of(module) } else { t.shape.clone() };
+            let shape = if column { self.column_of(module) } else { t.shape.clone() };
             let bytes = tensors::bytes(self.input, *i)?.into_owned();
             out.push(Tensor { name: format!("{stem}{ending}"), dtype: t.dtype, shape, bytes });
         }
@@ -115,6 +116,12 @@ impl Plan<'_> {
         let alpha = stored.or_else(|| self.missing_alpha(module));
         out.extend(alpha.map(|a| scalar(format!("{stem}.alpha"), a as f32)));
         Ok(out)
+    }
+
+    /// Shape of one value per output, as a column beside the weight.
+    fn column_of(&self, module: &Module) -> Vec<usize> {
+        let kernel = module.kernel_shape(&self.input.adapter.header).map_or(0, |k| k.len());
+        [&[module.out_dim], &vec![1; 1 + kernel][..]].concat()
     }
 
     /// The alpha that says in these names what the file says by a scale or in its metadata.
@@ -134,7 +141,9 @@ impl Plan<'_> {
                 Role::Down => ("lora_A.weight", t.shape.clone(), 1.0),
                 Role::Up => ("lora_B.weight", t.shape.clone(), scale),
                 Role::Magnitude | Role::DoraScale => {
-                    let shape = if module.kernel.is_some() { vec![1, module.out_dim, 1, 1] } else { vec![module.out_dim] };
+                    // [out] beside a linear layer, [1, out, 1, …] beside a convolution.
+                    let kernel = module.kernel_shape(&self.input.adapter.header);
+                    let shape = kernel.map_or(vec![module.out_dim], |k| [&[1, module.out_dim], &vec![1; k.len()][..]].concat());
                     ("lora_magnitude_vector", shape, 1.0)
                 }
                 _ => continue,
@@ -180,10 +189,4 @@ impl Plan<'_> {
 
 fn scalar(name: String, value: f32) -> Tensor {
     Tensor { name, dtype: Dtype::F32, shape: Vec::new(), bytes: value.to_le_bytes().to_vec() }
-}
-
-/// Shape of one value per output, as a column beside the weight.
-fn column_of(module: &Module) -> Vec<usize> {
-    let taps = if module.kernel.is_some() { 3 } else { 1 };
-    std::iter::once(module.out_dim).chain(std::iter::repeat_n(1, taps)).collect()
 }

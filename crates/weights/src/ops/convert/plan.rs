@@ -182,6 +182,7 @@ impl<'a> Plan<'a> {
             }
             kind if self.options.to.pairs_only() => format!("there are no names for {} modules", kind.label()),
             kind if !same => format!("a {} module cannot be cut or joined without the base model", kind.label()),
+            Kind::Set if module.naming == Naming::Peft => "there is no name for a replaced weight there".to_owned(),
             _ if module.naming == Naming::Peft && !matches!(module.kind, Kind::Dora | Kind::Loha | Kind::Lokr) => {
                 format!("PEFT's {} tensors mean something else there", module.kind.label())
             }
@@ -254,7 +255,11 @@ impl<'a> Plan<'a> {
                 known.or_else(whole).unwrap_or_default()
             }
         };
-        if found.is_empty() || (self.options.to.pairs_only() && !found.iter().any(paired)) {
+        if found.is_empty() && !self.options.to.pairs_only() {
+            let why = format!("{} has no known name there (family {})", weight.path, self.names.family_label());
+            return list.iter().for_each(|(i, _)| self.leave(*i, why.clone()));
+        }
+        if !found.iter().any(|u| !self.options.to.pairs_only() || paired(u)) {
             return list.iter().for_each(|(i, _)| self.leave(*i, "a stored difference has no name there without a pair beside it"));
         }
         for unit in found.into_iter().filter(|u| !self.options.to.pairs_only() || paired(u)).collect::<Vec<_>>() {

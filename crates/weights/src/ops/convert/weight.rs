@@ -72,7 +72,9 @@ pub(super) fn dora_axis(adapter: &Adapter, module: &Module) -> Result<(), &'stat
     match (module.part(Role::Down), module.part(Role::Up), module.part(Role::Mid), magnitude) {
         (Some(_), Some(_), None, Some(m)) => {
             let tensor = &adapter.header.tensors[m];
-            let one_per_output = tensor.shape.first() == Some(&module.out_dim) && tensor.elements() == module.out_dim;
+            // PEFT's spelling is of the outputs whatever its shape, [1, out, 1, 1] for a convolution; `dora_scale` goes by its shape.
+            let spelled = module.part(Role::Magnitude).is_some();
+            let one_per_output = tensor.elements() == module.out_dim && (spelled || tensor.shape.first() == Some(&module.out_dim));
             if one_per_output { Ok(()) } else { Err("its magnitude has one value per input, which PEFT does not know") }
         }
         _ => Err("only DoRA of plain pairs has names there"),

@@ -3,7 +3,7 @@
 use super::find::{Change, Weight};
 use super::plan::ExtractPlan;
 use crate::linalg::Truncation;
-use crate::linalg::dense::{Failed, approximate};
+use crate::linalg::dense::{Aim, Failed, approximate};
 use crate::linalg::random::Stream;
 use crate::linalg::tiles::Held;
 use crate::ops::OpError;
@@ -26,8 +26,8 @@ pub(super) fn factor(change: Change, weight: &Weight, plan: &ExtractPlan, progre
     let numeric = || OpError::Numeric(weight.stem.clone());
     let rows = Held { m, n, values: change.values };
     let truncation = Truncation { rank: plan.rank, energy: plan.energy };
-    let stream = Stream::new(plan.seed, &weight.stem);
-    let best = approximate(&rows, truncation, false, stream, progress).map_err(|failed| match failed {
+    let aim = Aim { truncation, exact: false, near: None, stream: Stream::new(plan.seed, &weight.stem) };
+    let best = approximate(&rows, aim, progress).map_err(|failed| match failed {
         Failed::Cancelled => OpError::Cancelled(Cancelled),
         Failed::Numeric => numeric(),
     })?;

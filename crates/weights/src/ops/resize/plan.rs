@@ -123,6 +123,13 @@ impl<'a> Plan<'a> {
         self.items.iter().filter(|i| matches!(i, Item::Tensor(_))).count()
     }
 
+    /// Modules that are carried through and make an adapter by themselves: not whole weights, and not what belongs to no module.
+    pub(super) fn others(&self) -> usize {
+        let tells = |role: &Role| !matches!(role, Role::Whole | Role::WholeBias | Role::Scale | Role::Alpha);
+        let other = |m: &&Module| !has_rank(m) && m.parts.iter().any(|(role, _)| tells(role));
+        self.input.adapter.modules.iter().filter(other).count()
+    }
+
     /// Memory of each item, in bytes.
     pub(super) fn costs(&self) -> Vec<usize> {
         let cost = |item: &Item| match item {

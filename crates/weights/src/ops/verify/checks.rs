@@ -148,10 +148,11 @@ fn alphas(adapter: &Adapter, source: &dyn TensorSource, findings: &mut Findings)
         let Some(alpha) = read_scalar(source, tensor)? else { continue };
         let key = Some(tensor.name.as_str());
         let scale = module.scale(Some(alpha));
-        if alpha == 0.0 {
+        // The alpha of a rotation is a bound, that of a whole LoKr means nothing.
+        if alpha == 0.0 && scale == 0.0 {
             let advice = "trainers mean alpha = rank by 0: store the rank as alpha if the file seems to do nothing";
             findings.warning("alpha_zero", key, "alpha is 0, so the module does nothing in programs that follow it.", advice);
-        } else if alpha < 0.0 {
+        } else if alpha < 0.0 && scale < 0.0 {
             findings.warning(
                 "alpha_negative",
                 key,

@@ -3,7 +3,8 @@
 
 use super::{LANES, ROWS};
 use std::arch::x86_64::{
-    __m256i, __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_or_si512,
+    __m256i, __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_cmpge_epi32_mask,
+    _mm512_cmpgt_epi32_mask, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_maskz_compress_epi32, _mm512_or_si512,
     _mm512_set1_epi32, _mm512_setzero_ps, _mm512_slli_epi32,
 };
 use std::mem::transmute;
@@ -97,6 +98,31 @@ pub(super) fn decode_f16(raw: &[u8], out: &mut [f32]) -> usize {
     let (to, _) = out.as_chunks_mut::<LANES>();
     from.iter().zip(to).for_each(|(from, to)| *to = values(_mm512_cvtph_ps(halves(from))));
     from.len() * LANES
+}
+
+/// Counts the values whose magnitude has more bits than `high`, appends the bits of those from `low` to `high`, and returns how many values it
+/// looked at: whole vectors.
+#[target_feature(enable = "avx512f")]
+pub(super) fn between(values: &[f32], low: u32, high: u32, above: &mut u64, inside: &mut Vec<u32>) -> usize {
+    const RUN: usize = 64;
+    let (whole, _) = values.as_chunks::<LANES>();
+    let (low, high) = (_mm512_set1_epi32(low.cast_signed()), _mm512_set1_epi32(high.cast_signed()));
+    let sizes = _mm512_set1_epi32(i32::MAX);
+    let mut found = [0u32; (RUN + 1) * LANES];
+    for run in whole.chunks(RUN) {
+        let mut count = 0;
+        for chunk in run {
+            let size = _mm512_and_si512(_mm512_castps_si512(vector(chunk)), sizes);
+            // Magnitudes have no sign bit, so that they compare as signed numbers do.
+            let larger = _mm512_cmpgt_epi32_mask(size, high);
+            let within = !larger & _mm512_cmpge_epi32_mask(size, low);
+            *above += u64::from(larger.count_ones());
+            found[count..count + LANES].copy_from_slice(&integers(_mm512_maskz_compress_epi32(within, size)));
+            count += within.count_ones() as usize;
+        }
+        inside.extend_from_slice(&found[..count]);
+    }
+    whole.len() * LANES
 }
 
 /// `I` rows of sums from column `i`, sixteen columns from `j`.

@@ -2,20 +2,27 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod double;
+mod each;
+mod slim;
+
+pub(crate) use double::{dots_f64, outer_f64};
+pub(crate) use each::{between, widest};
+pub(crate) use slim::{THIN, add_turned, product, times_thin};
 
 use crate::dtype::{Dtype, decode_f32};
 use std::ops::Range;
 
 /// Values that one f32 instruction handles on the widest machine.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 /// Rows whose dot products are computed together.
-pub(super) const ROWS: usize = 4;
+pub(crate) const ROWS: usize = 4;
 /// Longest run of f32 additions before the sums go on in f64.
-pub(super) const RUN: usize = 128;
+pub(crate) const RUN: usize = 128;
 
 /// Which instructions to use. `detect` gives the widest that this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Arch {
+pub(crate) enum Arch {
     /// What every processor of the build's target has.
     #[default]
     Plain,
@@ -29,9 +36,11 @@ pub(super) enum Arch {
 }
 
 impl Arch {
-    pub(super) fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+        let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
+        #[cfg(target_arch = "x86_64")]
+        if wide && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl") {
             return if is_x86_feature_detected!("avx512bf16") { Self::Avx512Bf16 } else { Self::Avx512 };
         } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Self::Avx2;
@@ -41,7 +50,7 @@ impl Arch {
 
     /// All that this processor can run, for tests.
     #[cfg(test)]
-    pub(super) fn available() -> Vec<Self> {
+    pub(crate) fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
         let all = [Self::Plain, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
         #[cfg(not(target_arch = "x86_64"))]
@@ -50,7 +59,7 @@ impl Arch {
         all[..=best].to_vec()
     }
 
-    pub(super) fn has_bf16(self) -> bool {
+    pub(crate) fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
         return self == Self::Avx512Bf16;
         #[cfg(not(target_arch = "x86_64"))]
@@ -58,13 +67,25 @@ impl Arch {
     }
 
     /// f32 values per step of a dot product.
-    pub(super) fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         #[cfg(target_arch = "x86_64")]
         if matches!(self, Self::Avx512 | Self::Avx512Bf16) {
             return 16;
         }
         8
     }
+}
+
+/// Bytes of a cache line, which is also the widest vector.
+const LINE: usize = 64;
+
+/// The first `len` values of a buffer that begin at a cache line: a vector that straddles two lines is loaded in two steps.
+pub(crate) fn aligned<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
+    let spare = LINE / size_of::<T>().max(1);
+    buffer.resize(buffer.len().max(len + spare), T::default());
+    // Where no address is known (constant evaluation) the answer is "never": any place is right, only slower.
+    let start = buffer.as_ptr().align_offset(LINE).min(spare);
+    &mut buffer[start..start + len]
 }
 
 /// Runs the body for the processor at hand.
@@ -88,13 +109,13 @@ macro_rules! dispatch {
 }
 
 /// Room for the unfinished sums of `rank` rows: [`LANES`] for each product of the blocks on and above the diagonal.
-pub(super) fn lanes(rank: usize) -> usize {
+pub(crate) fn lanes(rank: usize) -> usize {
     let blocks = rank.div_ceil(ROWS);
     blocks * (blocks + 1) / 2 * ROWS * ROWS * LANES
 }
 
 /// Decodes `raw` into `out`, with the instructions at hand.
-pub(super) fn decode(arch: Arch, dtype: Dtype, raw: &[u8], out: &mut [f32]) {
+pub(crate) fn decode(arch: Arch, dtype: Dtype, raw: &[u8], out: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "vector instructions chosen at run time")]
     let done = if dtype == Dtype::F16 && arch.width() == 16 {
@@ -110,22 +131,22 @@ pub(super) fn decode(arch: Arch, dtype: Dtype, raw: &[u8], out: &mut [f32]) {
 }
 
 /// Adds the dot products of all pairs of rows of `panel`, over `len` columns, to `lanes`.
-pub(super) fn dots(arch: Arch, panel: &[f32], stride: usize, len: usize, rank: usize, lanes: &mut [f32]) {
+pub(crate) fn dots(arch: Arch, panel: &[f32], stride: usize, len: usize, rank: usize, lanes: &mut [f32]) {
     dispatch!(arch, dots_with, dots_avx2, dots_avx512, (panel, stride, len, rank, lanes));
 }
 
 /// Moves the sums of `lanes`, as `dots` left them, to the upper triangle of `sums`.
-pub(super) fn drain(arch: Arch, lanes: &mut [f32], rank: usize, stride: usize, sums: &mut [f64]) {
+pub(crate) fn drain(arch: Arch, lanes: &mut [f32], rank: usize, stride: usize, sums: &mut [f64]) {
     if arch.width() == 16 { drain_with::<16, 4>(lanes, rank, stride, sums) } else { drain_with::<8, 2>(lanes, rank, stride, sums) }
 }
 
 /// Adds XᵀX of X (rows of `stride` values, of which `rank` count) to the upper triangle of `sums`. At most [`RUN`] rows.
-pub(super) fn outer(arch: Arch, rows: &[f32], rank: usize, stride: usize, sums: &mut [f64]) {
+pub(crate) fn outer(arch: Arch, rows: &[f32], rank: usize, stride: usize, sums: &mut [f64]) {
     dispatch!(arch, outer_with, outer_avx2, outer_avx512, (rows, rank, stride, sums));
 }
 
 /// As `dots`, straight from the columns `span` of bf16 rows of n values; the span's length is a multiple of 32.
-pub(super) fn dots_bf16(arch: Arch, raw: &[u8], n: usize, rank: usize, span: Range<usize>, lanes: &mut [f32]) {
+pub(crate) fn dots_bf16(arch: Arch, raw: &[u8], n: usize, rank: usize, span: Range<usize>, lanes: &mut [f32]) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "vector instructions chosen at run time")]
     if arch.has_bf16() {
@@ -137,7 +158,7 @@ pub(super) fn dots_bf16(arch: Arch, raw: &[u8], n: usize, rank: usize, span: Ran
 }
 
 /// As `outer`, straight from bf16 rows of `rank` values, at most 2·[`RUN`] of them. `pairs` is a buffer.
-pub(super) fn outer_bf16(arch: Arch, raw: &[u8], rank: usize, stride: usize, pairs: &mut Vec<u32>, sums: &mut [f64]) {
+pub(crate) fn outer_bf16(arch: Arch, raw: &[u8], rank: usize, stride: usize, pairs: &mut Vec<u32>, sums: &mut [f64]) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "vector instructions chosen at run time")]
     if arch.has_bf16() {
@@ -195,18 +216,30 @@ fn dots_with<const FMA: bool, const L: usize, const J: usize>(panel: &[f32], str
 #[inline(always)]
 fn products<const FMA: bool, const L: usize, const J: usize>(a: [&[[f32; L]]; ROWS], b: [&[[f32; L]]; J]) -> [[[f32; L]; J]; ROWS] {
     let mut sums = [[[0f32; L]; J]; ROWS];
-    let steps = a[0].len();
-    // Equal lengths, said once: no bound is checked in the loop.
-    let a = a.map(|row| &row[..steps]);
-    let b = b.map(|row| &row[..steps]);
-    for k in 0..steps {
+    let [a0, a1, a2, a3] = a;
+    // Zipped, not indexed: a bound that is checked in the loop keeps the sums out of the registers.
+    let left = a0.iter().zip(a1).zip(a2.iter().zip(a3));
+    let mut step = |a: [&[f32; L]; ROWS], b: [&[f32; L]; J]| {
         for x in 0..ROWS {
             for y in 0..J {
                 for l in 0..L {
                     let sum = &mut sums[x][y][l];
-                    *sum = if FMA { a[x][k][l].mul_add(b[y][k][l], *sum) } else { a[x][k][l] * b[y][k][l] + *sum };
+                    *sum = if FMA { a[x][l].mul_add(b[y][l], *sum) } else { a[x][l] * b[y][l] + *sum };
                 }
             }
+        }
+    };
+    if J == 4 {
+        let right = b[0].iter().zip(b[1]).zip(b[2].iter().zip(b[3]));
+        for (((a0, a1), (a2, a3)), ((b0, b1), (b2, b3))) in left.zip(right) {
+            let four = [b0, b1, b2, b3];
+            step([a0, a1, a2, a3], std::array::from_fn(|y| four[y]));
+        }
+    } else {
+        let right = b[0].iter().zip(b[1]);
+        for (((a0, a1), (a2, a3)), (b0, b1)) in left.zip(right) {
+            let two = [b0, b1];
+            step([a0, a1, a2, a3], std::array::from_fn(|y| two[y]));
         }
     }
     sums
