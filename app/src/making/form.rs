@@ -71,7 +71,7 @@ fn Form(roots: Vec<RootView>, ending: Ending) -> impl IntoView {
         on_start.run(Target { name, root, folder });
     };
     view! {
-        <form class="make" on:submit=start>
+        <form class="make" id=format!("{id}-form") on:submit=start>
             <TextField id=format!("{id}-name") label="Name of the new file" value=name on_input=move |v: String| typed.set(Some(v)) error=making.field("name")/>
             <PlaceFields place id=format!("{id}-folder") example error=making.field("folder")/>
             <Button look=Look::Primary kind="submit" icon=Glyph::Save disabled=Signal::derive(move || !ready.get()) busy=making.sending>{button}</Button>

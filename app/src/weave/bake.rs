@@ -1,6 +1,7 @@
 //! The weave put into a copy of a checkpoint, or taken out of one.
 
 use super::loom::Loom;
+use super::save::SaveAs;
 use crate::adapter::fit_tone;
 use crate::api::{ApiError, adapter_fits, checkpoints_list, model_operation_start};
 use crate::format;
@@ -88,7 +89,7 @@ fn Form(list: Vec<CheckpointCard>, request: Memo<Option<Weave>>, wanted: Option<
         }
     });
     let ready = Signal::derive(move || request.with(Option::is_some));
-    let button = if taking_out { "Take them out of a copy" } else { "Bake into a copy" };
+    let button = if taking_out { SaveAs::OutOf } else { SaveAs::Into }.act().0;
     let ending = Ending { making, ready, suggested, on_start, button, example: "baked", id: "bake", done: baked };
     let types: Vec<_> = StoreAs::ALL.into_iter().map(|d| (d.as_str().to_owned(), d.label().to_owned())).collect();
     let coarse = Memo::new(move |_| !matches!(dtype.get(), StoreAs::F32));
@@ -101,7 +102,7 @@ fn Form(list: Vec<CheckpointCard>, request: Memo<Option<Weave>>, wanted: Option<
             <p class="form-help">{if taking_out {
                 "Takes out what was baked in with the same weights and profiles, up to rounding."
             } else {
-                "Baked as the plain weighted sum with its profiles; method and rank above are not used."
+                "Baked as the plain weighted sum of the strands with their profiles."
             }}</p>
             <Select label="Number type" show_label=true options=types value=Signal::derive(move || dtype.get().as_str().to_owned())
                 on_change=move |v: String| dtype.set(StoreAs::ALL.into_iter().find(|d| d.as_str() == v).unwrap_or_default())/>

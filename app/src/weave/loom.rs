@@ -2,6 +2,7 @@
 
 use super::address;
 use super::compute::{Combined, GROWTH_LIMIT, Grams, combine};
+use super::save::SaveAs;
 use super::shapes::Range;
 use super::state::{History, StrandState, WeaveState};
 use crate::api::{ApiError, Together, library_cards, weave_together};
@@ -71,6 +72,8 @@ pub struct Loom {
     pub editing: RwSignal<Option<AdapterId>>,
     /// Slots whose warning was waved away.
     pub ignored: RwSignal<BTreeSet<String>>,
+    /// What the weave becomes.
+    pub target: RwSignal<SaveAs>,
     /// All slots along the charts.
     pub axis: Memo<Axis>,
     /// The combined strength; None while nothing is known.
@@ -103,6 +106,7 @@ impl Loom {
             active: RwSignal::new(None),
             editing: RwSignal::new(None),
             ignored: RwSignal::new(BTreeSet::new()),
+            target: RwSignal::new(SaveAs::Adapter),
             axis,
             combined,
             range,

@@ -117,6 +117,9 @@ fn Workbench(opening: Opening, start: WeaveState, resumed: RwSignal<bool>) -> im
     let gone = start.strands.len().saturating_sub(cards.len());
     let again = resumed.get_untracked();
     let loom = Loom::new(start, Known::new(ids, cards, together), again);
+    if let Some((target, _)) = save::wanted() {
+        loom.target.set(target);
+    }
     provide_context(loom);
     loom.keep_asking();
     guard::keep(loom);
@@ -202,7 +205,7 @@ fn Head(any: Memo<bool>) -> impl IntoView {
                 <div class="weave-acts">
                     <IconButton glyph=Glyph::Undo label="Undo (Ctrl-Z)" disabled=Signal::derive(move || !loom.can_undo()) on:click=move |_| loom.undo()/>
                     <IconButton glyph=Glyph::Redo label="Redo (Ctrl-Shift-Z)" disabled=Signal::derive(move || !loom.can_redo()) on:click=move |_| loom.redo()/>
-                    <Button look=Look::Primary kind="submit" icon=Glyph::Save disabled=misfit attr:form="weave-save" attr:title="Ctrl-Enter">"Save as adapter"</Button>
+                    <Button look=Look::Primary kind="submit" icon=Glyph::Save disabled=misfit attr:form=move || loom.target.get().act().1 attr:title="Ctrl-Enter">{move || loom.target.get().act().0}</Button>
                 </div>
             </Show>
         </header>

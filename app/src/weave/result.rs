@@ -2,7 +2,7 @@
 
 use super::loom::Loom;
 use super::options::MethodOptions;
-use super::save::Save;
+use super::save::{Save, SaveAs, SaveAsChoice};
 use super::state::{SizeBy, WeaveState};
 use crate::kit::{Notice, NumberField, ProblemView, Segmented, Select, Skeleton, Tone, Tooltip};
 use crate::making::{Curve, Estimate, kept};
@@ -37,9 +37,15 @@ pub(super) fn ResultPanel(roots: Vec<RootView>) -> impl IntoView {
             when=move || fits.get()
             fallback=|| view! { <p class="hint">"The strands have to fit together before they can become one file."</p> }
         >
-            <Settings/>
+            <SaveAsChoice/>
+            // A bake is the plain weighted sum: no method, no rank.
+            <Show when=move || loom.target.get() == SaveAs::Adapter>
+                <Settings/>
+            </Show>
         </Show>
-        <Expected estimate request/>
+        <Show when=move || loom.target.get() == SaveAs::Adapter>
+            <Expected estimate request/>
+        </Show>
         <Save roots request/>
     }
 }

@@ -16,7 +16,7 @@ const PLACE: &str = "weft-weave-place";
 
 /// What the weave becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SaveAs {
+pub enum SaveAs {
     Adapter,
     /// Baked into a copy of a checkpoint.
     Into,
@@ -26,6 +26,15 @@ enum SaveAs {
 
 impl SaveAs {
     const ALL: [Self; 3] = [Self::Adapter, Self::Into, Self::OutOf];
+
+    /// The word on the button that does it, and the form that it sends.
+    pub(super) const fn act(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Adapter => ("Save as adapter", "weave-save"),
+            Self::Into => ("Bake into a copy", "bake-form"),
+            Self::OutOf => ("Take them out of a copy", "bake-form"),
+        }
+    }
 
     /// The word in the address, and the name for people.
     const fn words(self) -> (&'static str, &'static str) {
@@ -37,14 +46,17 @@ impl SaveAs {
     }
 }
 
-/// An adapter, or a checkpoint with or without it: the address may say which (`into=12`).
-#[component]
-pub(super) fn Save(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl IntoView {
+/// What the address asks for (`into=12`): the checkpoint that the weave is baked into or taken out of.
+pub(super) fn wanted() -> Option<(SaveAs, CheckpointId)> {
     let query = use_query_map();
     let named = |key: &str| query.with_untracked(|q| q.get(key)).and_then(|id| id.parse::<CheckpointId>().ok());
-    let wanted = [SaveAs::Into, SaveAs::OutOf].into_iter().find_map(|kind| Some((kind, named(kind.words().0)?)));
-    let kind = RwSignal::new(wanted.map_or(SaveAs::Adapter, |(kind, _)| kind));
-    let roots = StoredValue::new(roots);
+    [SaveAs::Into, SaveAs::OutOf].into_iter().find_map(|kind| Some((kind, named(kind.words().0)?)))
+}
+
+/// The choice between an adapter and a checkpoint with or without it. It stands above the settings, which follow from it.
+#[component]
+pub(super) fn SaveAsChoice() -> impl IntoView {
+    let kind = expect_context::<Loom>().target;
     view! {
         <div class="save-as">
             <Segmented
@@ -55,6 +67,17 @@ pub(super) fn Save(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl I
                 on_change=move |key: String| kind.set(SaveAs::ALL.into_iter().find(|k| k.words().0 == key).unwrap_or(SaveAs::Adapter))
             />
         </div>
+    }
+}
+
+/// The form that makes it.
+#[component]
+pub(super) fn Save(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl IntoView {
+    let kind = expect_context::<Loom>().target;
+    let wanted = wanted();
+    let roots = StoredValue::new(roots);
+    window_keys(kind);
+    view! {
         {move || match kind.get() {
             SaveAs::Adapter => view! { <SaveAdapter roots=roots.get_value() request/> }.into_any(),
             other => view! { <BakeForm request wanted=wanted.map(|(_, id)| id) taking_out=other == SaveAs::OutOf/> }.into_any(),
@@ -85,7 +108,6 @@ fn SaveAdapter(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl IntoV
             }
         });
     };
-    window_keys(save);
     view! {
         <form class="save" id="weave-save" on:submit=move |ev| { ev.prevent_default(); save(); }>
             <TextField
@@ -104,13 +126,15 @@ fn SaveAdapter(roots: Vec<RootView>, request: Memo<Option<Weave>>) -> impl IntoV
     }
 }
 
-/// Ctrl-Enter saves from anywhere on the page.
-fn window_keys(save: impl Fn() + Copy + 'static) {
+/// Ctrl-Enter makes it from anywhere on the page, as its button would.
+fn window_keys(kind: RwSignal<SaveAs>) {
     Effect::new(move |_| {
         let handle = window_event_listener(leptos::ev::keydown, move |event| {
             if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) && !dom::dialog_open() {
                 event.prevent_default();
-                save();
+                if let Some(button) = dom::find(&format!("#{} [type=submit]", kind.get_untracked().act().1)) {
+                    button.click();
+                }
             }
         });
         on_cleanup(move || handle.remove());
