@@ -27,7 +27,6 @@ pub fn clean(text: &str, limit: usize) -> String {
 }
 
 /// [`shown`] for a path.
-#[cfg(any(unix, windows))]
 pub(crate) fn shown_path(path: &std::path::Path) -> String {
     shown(&path.to_string_lossy())
 }
