@@ -68,7 +68,7 @@ pub(super) fn FitBox() -> impl IntoView {
                         (false, _) => "They do not fit.",
                     }}
                     {sentences(verdict.reasons)}
-                    {verdict.fits.then(|| view! { <a class="link" href=compare>"Compare them in detail"</a> })}
+                    {verdict.fits.then(|| view! { " "<a class="link" href=compare>"Compare them in detail"</a> })}
                     {(!verdict.fits).then(|| odd.get()).flatten().map(|id| view! {
                         <Button on:click=without>{format!("Take {} out", loom.name(id))}</Button>
                     })}
