@@ -10,6 +10,7 @@ mod m20261121_000001_library;
 mod m20261121_000002_search;
 mod m20261121_000003_jobs;
 mod m20261121_000004_checkpoints;
+mod m20261121_000005_pictures;
 
 pub use dialect::Dialect;
 pub use sea_orm_migration::MigratorTrait;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_search::Migration),
             Box::new(m20261121_000003_jobs::Migration),
             Box::new(m20261121_000004_checkpoints::Migration),
+            Box::new(m20261121_000005_pictures::Migration),
         ]
     }
 }

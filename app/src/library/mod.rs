@@ -75,7 +75,13 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
     expect_context::<Live>().on_event(move |event| match event {
         Event::Adapters { ids } => gallery.touched(ids),
         Event::LibraryChanged | Event::Reset => gallery.refresh_soon(),
-        Event::RootsChanged | Event::CheckpointsChanged | Event::Job { .. } => {}
+        Event::RootsChanged
+        | Event::CheckpointsChanged
+        | Event::Job { .. }
+        | Event::Painting { .. }
+        | Event::Pictures { .. }
+        | Event::PicturesChanged
+        | Event::QueueChanged => {}
     });
     let body = move || match gallery.shown() {
         state::Shown::Cards => view! { <Grid/> }.into_any(),

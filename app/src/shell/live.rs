@@ -121,6 +121,7 @@ impl Live {
                 self.count();
             }
             Event::LibraryChanged | Event::RootsChanged | Event::CheckpointsChanged | Event::Adapters { .. } => self.count(),
+            Event::Painting { .. } | Event::Pictures { .. } | Event::PicturesChanged | Event::QueueChanged => {}
         }
         for (_, callback) in self.listeners.get_value() {
             callback.run(event.clone());

@@ -1,6 +1,7 @@
 //! The one event stream. Every page listens to it; what it says is small, and a page that needs more asks.
 
-use crate::ids::AdapterId;
+use crate::generation::Painting;
+use crate::ids::{AdapterId, PictureId};
 use crate::job::JobView;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,14 @@ pub enum Event {
     CheckpointsChanged,
     /// A root was added, removed or went off or on line.
     RootsChanged,
+    /// A step of a picture. Only those who listen at this moment hear it.
+    Painting { painting: Painting },
+    /// These pictures came or changed, at most 200; more come as `pictures_changed`.
+    Pictures { ids: Vec<PictureId> },
+    /// So many pictures changed that a fresh query is cheaper.
+    PicturesChanged,
+    /// The queue of generations was paused, resumed or put in another order.
+    QueueChanged,
     /// Events were missed (the server restarted, or the gap is too old): ask for everything anew.
     Reset,
 }

@@ -39,3 +39,11 @@ id!(
     /// A row of the job table.
     JobId
 );
+id!(
+    /// A request for pictures.
+    GenerationId
+);
+id!(
+    /// A picture that is kept.
+    PictureId
+);

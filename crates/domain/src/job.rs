@@ -32,11 +32,13 @@ pub enum JobKind {
     Check,
     /// Writes sample adapters and adds them.
     Samples,
+    /// Paints the pictures of one request.
+    Generate,
 }
 
 impl JobKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Scan,
         Self::Hash,
         Self::Strengths,
@@ -49,6 +51,7 @@ impl JobKind {
         Self::Compare,
         Self::Check,
         Self::Samples,
+        Self::Generate,
     ];
 
     /// The word that the table and REST use.
@@ -67,6 +70,7 @@ impl JobKind {
             Self::Compare => "compare",
             Self::Check => "check",
             Self::Samples => "samples",
+            Self::Generate => "generate",
         }
     }
 
@@ -89,6 +93,7 @@ impl JobKind {
             | Self::Extract
             | Self::Measure
             | Self::Compare => Lane::Cpu,
+            Self::Generate => Lane::Gpu,
         }
     }
 
@@ -96,7 +101,7 @@ impl JobKind {
     #[must_use]
     pub const fn priority(self) -> i32 {
         match self {
-            Self::Measure | Self::Compare => 40,
+            Self::Measure | Self::Compare | Self::Generate => 40,
             Self::Merge | Self::Operation | Self::Bake | Self::Extract | Self::Check => 30,
             Self::Samples | Self::Scan => 20,
             Self::Thumbnails => 15,
@@ -113,6 +118,7 @@ impl JobKind {
 pub enum Lane {
     Io,
     Cpu,
+    /// What paints, one at a time: on a graphics card where there is one, else on the processor.
     Gpu,
 }
 

@@ -28,7 +28,7 @@ pub use adapter::{AdapterCard, AdapterDetails, AdapterEdit, BlockStrength, FileS
 pub use checkpoint::{CheckpointCard, CheckpointDetails, CheckpointPage, CheckpointQuery};
 pub use event::Event;
 pub use fit::{AdapterFits, Fit, FitLevel};
-pub use ids::{AdapterId, CheckpointId, JobId, RootId};
+pub use ids::{AdapterId, CheckpointId, GenerationId, JobId, PictureId, RootId};
 pub use job::{JobKind, JobState, JobView, Lane};
 pub use measure::{AdapterMeasures, MeasuresAnswer};
 pub use model::{ModelOperation, ModelRequest};

@@ -1,13 +1,24 @@
-//! Making pictures: the words for samplers, schedules, noise and prompt dialects, and every number that goes with them.
+//! Making pictures: the words for samplers, schedules, noise and prompt dialects, every number that goes with them, what is asked
+//! for, and the pictures that are kept.
 
 mod dialect;
 pub mod parameter;
+mod picture;
+mod queue;
+mod request;
 mod sampler;
 mod schedule;
+mod sheet;
 
 pub use dialect::{Dialect, NoiseSource};
+pub use picture::{
+    PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery, PictureSort, PictureSource, Recipe, UsedAdapter, UsedCheckpoint,
+};
+pub use queue::{Defaults, GenerationView, Painting, PromptView, QueueItem, QueueView};
+pub use request::{AdapterUse, GenerationRequest, MAX_ADAPTERS, MAX_PICTURES, MAX_PROMPT, Numbers, StartPicture, Variation};
 pub use sampler::Sampler;
 pub use schedule::Schedule;
+pub use sheet::Axis;
 
 /// A name as it is compared: lower case letters and digits, `+` read as `p`, nothing else.
 fn plain(name: &str) -> String {
