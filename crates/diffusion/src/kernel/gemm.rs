@@ -282,27 +282,16 @@ impl Walk<'_> {
         let mut sums = [[simd.splat_f32s(0.0); V]; ROWS];
         // Rows beyond the last are the last again: what they give is not stored.
         let at: [usize; ROWS] = std::array::from_fn(|m| (row + m).min(rows - 1) * self.taps);
-        for s in pass {
-            let x: [&[f32]; ROWS] = std::array::from_fn(|m| match self.offsets[at[m] + s.tap] {
-                ZERO => &ZEROS[..s.len],
-                offset => &self.x[offset + s.channel..][..s.len],
+        for &Segment { tap, channel, depth, len } in pass {
+            let x: [&[f32]; ROWS] = std::array::from_fn(|m| match self.offsets[at[m] + tap] {
+                ZERO => &ZEROS[..len],
+                offset => &self.x[offset + channel..][..len],
             });
             let w: [&[[f32; STRIP]]; V] = std::array::from_fn(|v| {
-                let from = ((strip + v * S::F32_LANES / STRIP) * self.k + s.depth) * STRIP;
-                &self.weights[from..].as_chunks::<STRIP>().0[..s.len]
+                let from = ((strip + v * S::F32_LANES / STRIP) * self.k + depth) * STRIP;
+                &self.weights[from..].as_chunks::<STRIP>().0[..len]
             });
-            for i in 0..s.len {
-                let mut wide = [simd.splat_f32s(0.0); V];
-                for v in 0..V {
-                    wide[v] = S::as_simd_f32s(&w[v][i]).0[v % (STRIP / S::F32_LANES).max(1)];
-                }
-                for m in 0..ROWS {
-                    let one = simd.splat_f32s(x[m][i]);
-                    for v in 0..V {
-                        sums[m][v] = simd.mul_add_e_f32s(one, wide[v], sums[m][v]);
-                    }
-                }
-            }
+            sums = deepen(simd, x, w, sums);
         }
         let column = (strip - self.strips.start) * STRIP;
         for (m, sums) in sums.iter().enumerate().take(rows - row) {
@@ -344,6 +333,32 @@ impl WithSimd for Walk<'_> {
             }
         }
     }
+}
+
+/// `sums` plus the products of one run of the depth. Rows and strips are walked together, so that no index is checked inside, and the sums
+/// go in and out by value, so that they live in registers.
+#[inline(always)]
+fn deepen<S: Simd, const V: usize>(
+    simd: S,
+    x: [&[f32]; ROWS],
+    w: [&[[f32; STRIP]]; V],
+    mut sums: [[S::f32s; V]; ROWS],
+) -> [[S::f32s; V]; ROWS] {
+    let [x0, x1, x2, x3, x4, x5] = x;
+    let len = x0.len();
+    // The compiler sees one length here, and that every index below stays under it.
+    let (x1, x2, x3, x4, x5) = (&x1[..len], &x2[..len], &x3[..len], &x4[..len], &x5[..len]);
+    let w: [&[[f32; STRIP]]; V] = std::array::from_fn(|v| &w[v][..len]);
+    for i in 0..len {
+        let wide: [S::f32s; V] = std::array::from_fn(|v| S::as_simd_f32s(&w[v][i]).0[v % (STRIP / S::F32_LANES).max(1)]);
+        for (sums, x) in sums.iter_mut().zip([x0[i], x1[i], x2[i], x3[i], x4[i], x5[i]]) {
+            let one = simd.splat_f32s(x);
+            for v in 0..V {
+                sums[v] = simd.mul_add_e_f32s(one, wide[v], sums[v]);
+            }
+        }
+    }
+    sums
 }
 
 /// Adds the first `left` lanes of `sum` to `out`.
