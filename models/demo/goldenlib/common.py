@@ -69,9 +69,18 @@ class Folder:
         self.write_cases()
 
     def write_cases(self) -> None:
-        """`cases.json`, a case on each line."""
-        lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in self.cases)
+        """`cases.json`, a case on each line. What is infinite becomes null: JSON has no word for it."""
+        lines = ",\n".join(json.dumps(finite(case), ensure_ascii=False, allow_nan=False) for case in self.cases)
         (self.path / "cases.json").write_text(f"[\n{lines}\n]\n")
+
+
+def finite(value):
+    """`value` with None in the place of every number that is not finite."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def config_of(model) -> dict:
