@@ -6,6 +6,7 @@
 mod adapters;
 mod clock;
 mod cold;
+mod diffusion;
 mod heavy;
 mod memory;
 mod peer;
@@ -27,6 +28,8 @@ pub(super) struct Bench {
 enum What {
     /// Reading, measuring, merging, resizing and baking of adapters
     Weights(Weights),
+    /// Text encoder, denoiser, image decoder and a whole picture of one checkpoint
+    Diffusion(diffusion::Diffusion),
     /// Inspect every adapter of a folder in a process of its own: what `weights` measures as cold
     #[command(hide = true)]
     Inspect(cold::Cold),
@@ -59,6 +62,12 @@ impl Bench {
     pub(super) fn run(self) -> Result<ExitCode> {
         let options = match self.what {
             What::Weights(options) => options,
+            What::Diffusion(diffusion) => {
+                let mut table = Table::new(diffusion.json);
+                diffusion.run(&mut table)?;
+                table.finish()?;
+                return Ok(ExitCode::SUCCESS);
+            }
             What::Inspect(cold) => return cold.run(),
         };
         let folder = match &options.folder {

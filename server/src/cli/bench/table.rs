@@ -56,6 +56,13 @@ impl Table {
         }
     }
 
+    /// A line beside the figures.
+    pub(super) fn note(&self, text: &str) {
+        if !self.json {
+            println!("  {text}");
+        }
+    }
+
     /// Adds a figure, held against an earlier one.
     pub(super) fn add(&mut self, what: &str, time: Duration, amount: Amount, against: Option<(&str, Duration)>) {
         self.add_with(what, time, amount, against, None);
