@@ -81,6 +81,17 @@ test("more measures are asked for when one is chosen", async ({ page, open, weft
   await expect(blocks.getByRole("columnheader", { name: "Rank for 99 %" })).toBeVisible();
 });
 
+test("a change is held against the checkpoint's own weights", async ({ page, open, weft }) => {
+  const { ink } = await withModels(weft);
+  await open(`/adapters/${ink.id}`);
+  const blocks = page.getByRole("region", { name: "Strength by block" });
+  await blocks.getByRole("combobox", { name: "Measure" }).selectOption("relative");
+  await expect(blocks.getByRole("combobox", { name: "Beside" })).toContainText("tiny-flux");
+  await expect(blocks).toContainText(/Of the whole: \d+\.\d+ %/, { timeout: 30_000 });
+  await blocks.getByRole("tab", { name: "Table" }).click();
+  await expect(blocks.getByRole("columnheader", { name: "Beside a checkpoint" })).toBeVisible();
+});
+
 test("a weave is baked into a copy of a checkpoint", async ({ page, open, weft }) => {
   const { ink, flux } = await withModels(weft);
   await open(`/weave?ids=${ink.id}&into=${flux.id}`);

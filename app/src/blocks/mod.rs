@@ -24,7 +24,7 @@ use stats::{Measure, More};
 use std::sync::Arc;
 use table::BlockTable;
 use weft_domain::adapter::OutsideStrength;
-use weft_domain::{BlockStrength, JobView};
+use weft_domain::{BlockStrength, CheckpointId, JobView};
 
 /// Colour class of the adapter number `number` among several.
 #[must_use]
@@ -74,6 +74,19 @@ pub struct Asked {
     pub job: Signal<Option<JobView>>,
     pub error: Signal<Option<ApiError>>,
     pub ask: Callback<()>,
+    /// Checkpoints that the sizes can be held against, best first; None until they are known.
+    pub checkpoints: Signal<Option<Vec<(CheckpointId, String)>>>,
+    /// The one that they are held against.
+    pub checkpoint: Signal<Option<CheckpointId>>,
+    /// Holds them against this one, or against the best one.
+    pub beside: Callback<Option<CheckpointId>>,
+}
+
+impl Asked {
+    /// Whether what a measure needs is there.
+    fn has(&self, measure: Measure) -> bool {
+        self.more.with(|more| more.as_ref().is_some_and(|more| !measure.is_relative() || more.has_relative()))
+    }
 }
 
 /// The block view of one adapter. `mean` and `variance` are those of the Frobenius norms over the present blocks; without them they are
@@ -154,8 +167,8 @@ fn MeasureSelect(measure: RwSignal<Measure>, asked: Option<Asked>) -> impl IntoV
     let choose = move |key: String| {
         let Some(chosen) = Measure::ALL.into_iter().find(|m| m.key() == key) else { return };
         measure.set(chosen);
-        if let Some(asked) = asked.filter(|a| chosen.is_more() && a.more.with_untracked(Option::is_none)) {
-            asked.ask.run(());
+        if let Some(asked) = asked.filter(|a| chosen.is_more() && !untrack(|| a.has(chosen))) {
+            if chosen.is_relative() { asked.beside.run(None) } else { asked.ask.run(()) }
         }
     };
     view! { <Select label="Measure" options value=Signal::derive(move || measure.get().key().to_owned()) on_change=choose/> }
@@ -164,7 +177,9 @@ fn MeasureSelect(measure: RwSignal<Measure>, asked: Option<Asked>) -> impl IntoV
 /// What the chosen measure tells; its value for the whole, or how far the measuring is.
 #[component]
 fn AskedFor(measure: RwSignal<Measure>, asked: Asked) -> impl IntoView {
-    let coming = move || measure.get().is_more() && asked.more.with(Option::is_none);
+    let relative = move || measure.get().is_relative();
+    let nowhere = move || relative() && asked.checkpoints.with(|all| all.as_ref().is_some_and(Vec::is_empty));
+    let coming = move || measure.get().is_more() && !asked.has(measure.get()) && !nowhere();
     let whole = move || {
         let value = asked.more.with(|m| m.as_ref().and_then(|m| measure.get().of(&m.whole)))?;
         measure.get().is_more().then(|| measure.get().write(value))
@@ -176,12 +191,35 @@ fn AskedFor(measure: RwSignal<Measure>, asked: Asked) -> impl IntoView {
                 {move || whole().map(|value| view! { " Of the whole: "<b class="num">{value}</b>"." })}
             </p>
         </Show>
+        <Show when=relative>
+            <Beside asked/>
+        </Show>
         <Show when=move || coming() && asked.error.with(Option::is_none)>
             <Show when=move || asked.job.with(Option::is_some) fallback=|| view! { <Skeleton class="skeleton-note"/> }>
                 <div class="measuring"><JobProgress job=asked.job/></div>
             </Show>
         </Show>
         {move || asked.error.get().filter(|_| coming()).map(|error| view! { <ProblemView error/> })}
+    }
+}
+
+/// The checkpoint that sizes are held against.
+#[component]
+fn Beside(asked: Asked) -> impl IntoView {
+    let options = Signal::derive(move || {
+        let all = asked.checkpoints.get().unwrap_or_default();
+        all.into_iter().map(|(id, name)| (id.to_string(), name)).collect::<Vec<_>>()
+    });
+    let value = Signal::derive(move || asked.checkpoint.get().map(|id| id.to_string()).unwrap_or_default());
+    let choose = move |key: String| asked.beside.run(key.parse().ok());
+    let none = move || asked.checkpoints.with(|all| all.as_ref().is_some_and(Vec::is_empty));
+    view! {
+        <Show
+            when=none
+            fallback=move || view! { <Select label="Beside" show_label=true options value on_change=choose/> }
+        >
+            <Notice tone=Tone::Dashed>"No checkpoint in your folders fits this adapter. Add the folder that holds the model it was made for in the "<a class="link" href="/">"library"</a>"."</Notice>
+        </Show>
     }
 }
 

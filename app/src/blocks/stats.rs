@@ -24,12 +24,23 @@ pub enum Measure {
     Rank90,
     Rank95,
     Rank99,
+    /// ‖ΔW‖/‖W‖ beside a checkpoint.
+    Relative,
 }
 
 impl Measure {
     /// All, in menu order.
-    pub const ALL: [Self; 8] =
-        [Self::Frobenius, Self::Rms, Self::Spectral, Self::StableRank, Self::EffectiveRank, Self::Rank90, Self::Rank95, Self::Rank99];
+    pub const ALL: [Self; 9] = [
+        Self::Frobenius,
+        Self::Rms,
+        Self::Spectral,
+        Self::StableRank,
+        Self::EffectiveRank,
+        Self::Rank90,
+        Self::Rank95,
+        Self::Rank99,
+        Self::Relative,
+    ];
 
     /// The word in a menu's value.
     #[must_use]
@@ -43,6 +54,7 @@ impl Measure {
             Self::Rank90 => "rank_90",
             Self::Rank95 => "rank_95",
             Self::Rank99 => "rank_99",
+            Self::Relative => "relative",
         }
     }
 
@@ -58,6 +70,7 @@ impl Measure {
             Self::Rank90 => "Rank for 90 %",
             Self::Rank95 => "Rank for 95 %",
             Self::Rank99 => "Rank for 99 %",
+            Self::Relative => "Beside a checkpoint",
         }
     }
 
@@ -73,6 +86,7 @@ impl Measure {
             Self::Rank90 => "Directions that hold 90 % of the energy: a resize to this rank loses the rest.",
             Self::Rank95 => "Directions that hold 95 % of the energy: a resize to this rank loses the rest.",
             Self::Rank99 => "Directions that hold 99 % of the energy: a resize to this rank loses hardly anything.",
+            Self::Relative => "The change as a part of the checkpoint's own weights: which blocks are really turned round.",
         }
     }
 
@@ -80,6 +94,12 @@ impl Measure {
     #[must_use]
     pub const fn is_more(self) -> bool {
         !matches!(self, Self::Frobenius | Self::Rms)
+    }
+
+    /// It has a value only beside a checkpoint.
+    #[must_use]
+    pub const fn is_relative(self) -> bool {
+        matches!(self, Self::Relative)
     }
 
     /// The number among those that were asked for; None where a spectrum could not be had.
@@ -95,6 +115,7 @@ impl Measure {
             Self::Rank90 => rank(|s| s.rank_90),
             Self::Rank95 => rank(|s| s.rank_95),
             Self::Rank99 => rank(|s| s.rank_99),
+            Self::Relative => m.relative,
         }
     }
 
@@ -105,6 +126,7 @@ impl Measure {
             Self::Rank90 | Self::Rank95 | Self::Rank99 => format!("{value:.0}"),
             Self::StableRank | Self::EffectiveRank => format!("{value:.2}"),
             Self::Frobenius | Self::Rms | Self::Spectral => format::strength(value),
+            Self::Relative => format!("{:.2} %", value * 100.0),
         }
     }
 }
@@ -121,6 +143,18 @@ impl More {
         let slots = measures.slots.iter().map(|part| (part.label.clone(), part.measures.clone())).collect();
         Self { whole: measures.denoiser.clone(), slots }
     }
+
+    /// They were taken beside a checkpoint that has some of the weights.
+    #[must_use]
+    pub fn has_relative(&self) -> bool {
+        self.whole.relative.is_some() || self.slots.values().any(|m| m.relative.is_some())
+    }
+}
+
+/// The measures that were asked for and came, in menu order.
+pub(crate) fn asked(more: Option<&More>) -> impl Iterator<Item = Measure> {
+    let (some, relative) = (more.is_some(), more.is_some_and(More::has_relative));
+    Measure::ALL.into_iter().filter(move |m| m.is_more() && some && (relative || !m.is_relative()))
 }
 
 /// The number of every block; 0 for those that are absent or not known.
@@ -164,7 +198,7 @@ pub fn share(frobenius: f64, energy: f64) -> f64 {
 #[must_use]
 pub(crate) fn csv(blocks: &[BlockStrength], outside: &[OutsideStrength], more: Option<&More>) -> String {
     let total = energy(blocks, outside);
-    let asked = || Measure::ALL.into_iter().filter(|m| m.is_more() && more.is_some());
+    let asked = || asked(more);
     let cells = |label: &str| {
         let of = |m: Measure| more.and_then(|all| all.slots.get(label)).and_then(|all| m.of(all));
         asked().map(|m| format!(",{}", of(m).map(|v| v.to_string()).unwrap_or_default())).collect::<String>()
@@ -217,6 +251,12 @@ mod tests {
         let text = csv(&blocks, &[], Some(&more));
         let counts: Vec<usize> = text.lines().map(|l| l.split(',').count()).collect();
         assert_eq!(counts, [12, 12, 12], "{text}");
+        let beside = Measures { relative: Some(0.015), ..Measures::default() };
+        let more = More { whole: beside.clone(), slots: [("B01".to_owned(), beside)].into() };
+        assert_eq!(values(&blocks, Measure::Relative, Some(&more)), [0.0, 0.015]);
+        assert_eq!(Measure::Relative.write(0.015), "1.50 %");
+        assert!(csv(&blocks, &[], Some(&more)).starts_with("slot,group,present,frobenius,rms,share,spectral"));
+        assert!(csv(&blocks, &[], Some(&more)).lines().next().is_some_and(|head| head.ends_with(",relative")));
         assert!(Measure::ALL.iter().all(|m| Measure::ALL.iter().filter(|o| o.key() == m.key()).count() == 1));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::axis::group_label;
 use super::outside::outside_label;
-use super::stats::{Measure, More, energy, share};
+use super::stats::{Measure, More, asked, energy, share};
 use super::{Shown, format};
 use crate::kit::Table;
 use leptos::prelude::*;
@@ -18,7 +18,7 @@ pub(super) fn BlockTable(
     let Shown { blocks, outside, fallback, .. } = shown.get_value();
     let total = energy(&blocks, &outside);
     let number = |present: bool, value: f64| if present && !fallback { format::strength(value) } else { "–".to_owned() };
-    let asked = || Measure::ALL.into_iter().filter(|m| m.is_more() && more.is_some());
+    let asked = || asked(more.as_deref());
     let cells = |label: &str| {
         let of = |m: Measure| more.as_ref().and_then(|all| all.slots.get(label)).and_then(|all| m.of(all)).map(|v| m.write(v));
         asked().map(|m| view! { <td class="num right">{of(m).unwrap_or_else(|| "–".to_owned())}</td> }).collect_view()
