@@ -8,6 +8,7 @@ use crate::adapters::AdapterRepo;
 use crate::checkpoints::CheckpointRepo;
 use crate::error::{StoreError, StoreResult};
 use crate::jobs::JobRepo;
+use crate::pictures::PictureRepo;
 use crate::roots::RootRepo;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
@@ -87,6 +88,12 @@ impl Store {
     #[must_use]
     pub fn checkpoints(&self) -> CheckpointRepo {
         CheckpointRepo { store: self.clone() }
+    }
+
+    /// Pictures that are kept.
+    #[must_use]
+    pub fn pictures(&self) -> PictureRepo {
+        PictureRepo { store: self.clone() }
     }
 
     /// The job table.
