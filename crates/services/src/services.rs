@@ -8,6 +8,7 @@ use crate::library::Library;
 use crate::measure::{HashJob, StrengthsJob};
 use crate::models::{Checkpoints, MeasureJob, Measuring};
 use crate::operate::{BakeJob, CheckJob, ExtractJob, OperateJob, Operations};
+use crate::pictures::Pictures;
 use crate::previews::{Previews, ThumbnailJob};
 use crate::produce::Producer;
 use crate::roots::Roots;
@@ -64,6 +65,7 @@ pub struct Services {
     pub jobs: Jobs,
     pub events: Events,
     pub previews: Previews,
+    pub pictures: Pictures,
     pub samples: Samples,
     pub health: HealthCheck,
     store: Store,
@@ -94,6 +96,7 @@ impl Services {
             checkpoints: Checkpoints::new(store.clone()),
             measuring: Measuring::new(store.clone(), jobs.clone()),
             previews: Previews::new(store.clone(), blobs.clone()),
+            pictures: Pictures::new(store.clone(), blobs.clone(), events.clone()),
             samples: Samples::new(jobs.clone()),
             health: HealthCheck::new(store.clone()),
             roots,
@@ -121,6 +124,7 @@ impl Services {
                 tracing::warn!(%problem, "what interrupted jobs left could not be removed");
             }
         });
+        tokio::spawn(self.pictures.clone().keep_sweeping());
         self.runner(owner, follow, producer).start()
     }
 

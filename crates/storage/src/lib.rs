@@ -1,6 +1,6 @@
 //! Rows and bytes: repositories over SQLite and PostgreSQL, and the blob store.
 //!
-//! [`Store`] is a cloneable handle; [`Store::roots`], [`Store::adapters`], [`Store::checkpoints`] and [`Store::jobs`] are its repositories. Nothing here
+//! [`Store`] is a cloneable handle; [`Store::roots`], [`Store::adapters`], [`Store::checkpoints`], [`Store::pictures`] and [`Store::jobs`] are its repositories. Nothing here
 //! reads a clock: whoever calls says what time it is (`now_ms`, milliseconds since 1970). A function that looks one row up answers
 //! `Option`; one that changes a row that is not there answers [`StoreError::NotFound`].
 //!
@@ -14,6 +14,7 @@ mod entity;
 mod error;
 pub mod generations;
 pub mod jobs;
+pub mod pictures;
 pub mod roots;
 pub mod settings;
 mod sql;
@@ -28,6 +29,7 @@ pub use checkpoints::{CheckpointFacts, CheckpointPlace, CheckpointRepo, Checkpoi
 pub use error::{StoreError, StoreResult};
 pub use generations::{GenerationRepo, GenerationRow};
 pub use jobs::{Claim, JobRepo, JobRow, LeaseCheck, Moved, NewJob, Settled};
+pub use pictures::{KeptPicture, KnownHash, PictureFile, PictureRepo};
 pub use roots::{NewRoot, RootRepo, RootRow};
 pub use settings::SettingRepo;
 pub use store::{Engine, Store};

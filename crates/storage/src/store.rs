@@ -9,6 +9,7 @@ use crate::checkpoints::CheckpointRepo;
 use crate::error::{StoreError, StoreResult};
 use crate::generations::GenerationRepo;
 use crate::jobs::JobRepo;
+use crate::pictures::PictureRepo;
 use crate::roots::RootRepo;
 use crate::settings::SettingRepo;
 use sea_orm::{
@@ -89,6 +90,12 @@ impl Store {
     #[must_use]
     pub fn checkpoints(&self) -> CheckpointRepo {
         CheckpointRepo { store: self.clone() }
+    }
+
+    /// Pictures that are kept.
+    #[must_use]
+    pub fn pictures(&self) -> PictureRepo {
+        PictureRepo { store: self.clone() }
     }
 
     /// The job table.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weft_domain::Problem;
 use weft_domain::generation::Recipe;
+use weft_pictures::Pixels;
 
 /// One picture to paint. The recipe says everything; the files are where its names lie on this machine.
 #[derive(Debug, Clone)]
@@ -16,19 +17,10 @@ pub struct Shot {
     pub start: Option<Arc<StartPixels>>,
 }
 
-/// A picture of red, green and blue, row by row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rgb {
-    pub width: u32,
-    pub height: u32,
-    /// 3 × width × height.
-    pub values: Vec<u8>,
-}
-
 /// A picture to begin with, and where to paint on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartPixels {
-    pub image: Rgb,
+    pub image: Pixels,
     /// Width, height and values from 0 (stays) to 255 (is painted).
     pub mask: Option<(u32, u32, Vec<u8>)>,
 }
@@ -36,7 +28,7 @@ pub struct StartPixels {
 /// A finished picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Painted {
-    pub image: Rgb,
+    pub image: Pixels,
     /// Program, device and number type that painted it.
     pub engine: String,
     /// What somebody may want to know: modules of an adapter that found no place.
@@ -84,7 +76,7 @@ pub trait Watch: Send + Sync {
     /// What happens before the first step: `done` of `total` of something.
     fn preparing(&self, done: u64, total: u64, what: &str);
     /// `step` of `of` steps are done. `look` makes a rough picture of what is there so far.
-    fn step(&self, step: u32, of: u32, look: &mut dyn FnMut() -> Option<Rgb>);
+    fn step(&self, step: u32, of: u32, look: &mut dyn FnMut() -> Option<Pixels>);
 }
 
 /// Looks at nothing and never stops.
@@ -96,7 +88,7 @@ impl Watch for Unwatched {
         false
     }
     fn preparing(&self, _: u64, _: u64, _: &str) {}
-    fn step(&self, _: u32, _: u32, _: &mut dyn FnMut() -> Option<Rgb>) {}
+    fn step(&self, _: u32, _: u32, _: &mut dyn FnMut() -> Option<Pixels>) {}
 }
 
 /// Something that paints pictures, one after another.

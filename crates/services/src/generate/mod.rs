@@ -4,4 +4,4 @@ mod engine;
 pub mod generator;
 
 pub use engine::{Engine, EngineSettings};
-pub use generator::{Able, Generator, Painted, Rgb, Shot, StartPixels, Unpainted, Unwatched, Watch};
+pub use generator::{Able, Generator, Painted, Shot, StartPixels, Unpainted, Unwatched, Watch};

@@ -7,6 +7,7 @@ mod layouts;
 mod library;
 pub(super) mod openapi;
 mod operations;
+mod pictures;
 mod roots;
 mod samples;
 mod weave;
@@ -42,6 +43,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(weave::merge))
         .routes(routes!(operations::start))
         .routes(routes!(operations::check))
+        .routes(routes!(pictures::query))
+        .routes(routes!(pictures::details, pictures::edit, pictures::trash))
+        .routes(routes!(pictures::restore))
+        .routes(routes!(pictures::file))
+        .routes(routes!(pictures::thumbnail))
         .routes(routes!(samples::create))
         .routes(routes!(layouts::list))
 }

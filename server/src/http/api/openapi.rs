@@ -23,6 +23,7 @@ use utoipa::openapi::OpenApi as Document;
         (name = "roots", description = "Folders that Weft watches"),
         (name = "weave", description = "Several adapters into one"),
         (name = "operations", description = "Adapters resized, edited, converted, checked; checkpoints baked into, adapters extracted"),
+        (name = "pictures", description = "Pictures that are kept, with all that made them"),
         (name = "jobs", description = "Work that takes longer than a request"),
     )
 )]

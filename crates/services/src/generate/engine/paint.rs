@@ -1,6 +1,6 @@
 //! One shot from beginning to end, on the engine's thread.
 
-use super::super::generator::{Painted, Rgb, Shot, Unpainted, Watch};
+use super::super::generator::{Painted, Shot, Unpainted, Watch};
 use super::failure::unpainted;
 use super::files::tiny_decoder;
 use super::shelf::{Loaded, Look, Preparing, Shelf};
@@ -18,6 +18,7 @@ use weft_diffusion::sampler::{Settings, Step};
 use weft_diffusion::schedule::{Levels, plan};
 use weft_domain::generation::parameter::{CFG, CLIP_SKIP, GUIDANCE, STEPS};
 use weft_domain::generation::{Dialect, Recipe, UsedAdapter};
+use weft_pictures::Pixels;
 use weft_weights::adapter::Component;
 use weft_weights::family::Family;
 use weft_weights::merge::MergeInput;
@@ -45,7 +46,7 @@ pub(super) fn paint(shelf: &mut Shelf, shot: &Shot, watch: &dyn Watch) -> Result
     let picture = pictures.into_iter().next().ok_or_else(weft_domain::Problem::internal)?;
     let notes = reports.iter().filter(|r| !r.skipped.is_empty());
     let notes = notes.map(|r| format!("{}: {} of its modules have no place in this checkpoint.", r.label, r.skipped.len()));
-    let image = Rgb { width: recipe.width, height: recipe.height, values: picture.rgb };
+    let image = Pixels { width: recipe.width, height: recipe.height, rgb: picture.rgb };
     Ok(Painted { image, engine, notes: notes.collect() })
 }
 
@@ -196,20 +197,20 @@ fn look(loaded: &Loaded, compute: &Compute, tiny: Option<PathBuf>) -> Look {
 }
 
 /// A rough picture of latents.
-fn rough(look: &Look, clean: &[f32], channels: usize, (h, w): (usize, usize)) -> Option<Rgb> {
+fn rough(look: &Look, clean: &[f32], channels: usize, (h, w): (usize, usize)) -> Option<Pixels> {
     let small = |n: usize| u32::try_from(n).ok();
     match look {
         Look::Colours(colours) => {
             let picture = colours.picture(clean, h, w);
-            Some(Rgb { width: small(w)?, height: small(h)?, values: picture.rgb })
+            Some(Pixels { width: small(w)?, height: small(h)?, rgb: picture.rgb })
         }
         Look::Tiny(decoder) => {
             let planes: Result<Vec<f32>, ModelError> = decoder.decode(clean, (1, channels, h, w));
             let planes = planes.ok()?;
             let plane = planes.len() / 3;
             let level = |v: f32| ((v * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8;
-            let values = (0..plane).flat_map(|i| (0..3).map(move |c| c * plane + i)).map(|i| level(planes[i])).collect();
-            Some(Rgb { width: small(w * 8)?, height: small(h * 8)?, values })
+            let rgb = (0..plane).flat_map(|i| (0..3).map(move |c| c * plane + i)).map(|i| level(planes[i])).collect();
+            Some(Pixels { width: small(w * 8)?, height: small(h * 8)?, rgb })
         }
         Look::Unknown | Look::None => None,
     }

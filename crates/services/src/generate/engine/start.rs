@@ -1,8 +1,9 @@
 //! Pictures to begin with, brought to the size that is painted.
 
-use super::super::generator::{Rgb, StartPixels};
+use super::super::generator::StartPixels;
 use fast_image_resize as fir;
 use weft_domain::Problem;
+use weft_pictures::Pixels;
 
 /// A picture as the models take it.
 #[derive(Debug)]
@@ -14,8 +15,8 @@ pub(super) struct Prepared {
 }
 
 pub(super) fn prepare(start: &StartPixels, (h, w): (usize, usize)) -> Result<Prepared, Problem> {
-    let Rgb { width, height, values } = &start.image;
-    let image = scaled(values, (*width, *height), (w, h), fir::PixelType::U8x3)?;
+    let Pixels { width, height, rgb } = &start.image;
+    let image = scaled(rgb, (*width, *height), (w, h), fir::PixelType::U8x3)?;
     let plane = h * w;
     let mut planes = vec![0.0; 3 * plane];
     for (at, pixel) in image.chunks_exact(3).enumerate() {
