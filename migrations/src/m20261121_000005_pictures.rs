@@ -42,7 +42,12 @@ const STATEMENTS: &[&str] = &[
         deleted_ms BIGINT,
         UNIQUE (generation_id, shot)
     )",
-    "CREATE INDEX pictures_by_time ON pictures (created_ms DESC, id DESC)",
+    // The gallery's orders. A window walks one of them; a count reads one without a look at the table.
+    "CREATE INDEX pictures_by_time ON pictures (created_ms DESC, id DESC) WHERE deleted_ms IS NULL",
+    "CREATE INDEX pictures_by_rating ON pictures (rating DESC {NULLS_LAST}, created_ms DESC, id DESC) WHERE deleted_ms IS NULL",
+    "CREATE INDEX pictures_of_checkpoint ON pictures (checkpoint_id, created_ms DESC, id DESC) WHERE deleted_ms IS NULL",
+    "CREATE INDEX pictures_favourite ON pictures (created_ms DESC, id DESC) WHERE favourite AND deleted_ms IS NULL",
+    "CREATE INDEX pictures_in_trash ON pictures (deleted_ms) WHERE deleted_ms IS NOT NULL",
     "CREATE INDEX pictures_of_parent ON pictures (parent_id)",
     "CREATE INDEX pictures_of_blob ON pictures (blob)",
     // `adapter_id` is None where the library does not have it (any more); the name stays in the recipe.
@@ -64,9 +69,37 @@ const STATEMENTS: &[&str] = &[
     )",
 ];
 
+// Words of pictures, as those of adapters: see the step that made `adapter_search`.
+const SQLITE_SEARCH: &[&str] = &[
+    "CREATE VIRTUAL TABLE picture_search USING fts5(
+        search_text, content='', contentless_delete=1, prefix='1 2 3',
+        tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\"
+    )",
+    "CREATE TRIGGER pictures_search_insert AFTER INSERT ON pictures BEGIN
+        INSERT INTO picture_search (rowid, search_text) VALUES (new.id, new.search_text);
+    END",
+    "CREATE TRIGGER pictures_search_update AFTER UPDATE OF search_text ON pictures WHEN old.search_text IS NOT new.search_text BEGIN
+        UPDATE picture_search SET search_text = new.search_text WHERE rowid = new.id;
+    END",
+    "CREATE TRIGGER pictures_search_delete AFTER DELETE ON pictures BEGIN
+        DELETE FROM picture_search WHERE rowid = old.id;
+    END",
+];
+
+const POSTGRES_SEARCH: &[&str] = &[
+    "ALTER TABLE pictures ADD COLUMN search tsvector GENERATED ALWAYS AS (to_tsvector('simple', search_text)) STORED",
+    "CREATE INDEX pictures_search ON pictures USING gin (search)",
+];
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        Dialect::of(manager)?.run(manager, STATEMENTS).await
+        let dialect = Dialect::of(manager)?;
+        dialect.run(manager, STATEMENTS).await?;
+        let search = match dialect {
+            Dialect::Sqlite => SQLITE_SEARCH,
+            Dialect::Postgres => POSTGRES_SEARCH,
+        };
+        dialect.run(manager, search).await
     }
 }

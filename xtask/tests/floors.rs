@@ -9,14 +9,15 @@ use std::process::Command;
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 /// Each room and the rooms below it that it may use. A package that is not listed may use none and be used by none.
-const FLOORS: [(&str, &[&str]); 11] = [
+const FLOORS: [(&str, &[&str]); 12] = [
     ("weft-frontend", &["weft-app"]),
-    ("weft", &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-diffusion", "weft-weights", "weft-domain"]),
+    ("weft", &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"]),
     ("weft-app", &["weft-services", "weft-weights", "weft-domain"]),
-    ("weft-services", &["weft-storage", "weft-weights", "weft-domain"]),
+    ("weft-services", &["weft-storage", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"]),
     ("weft-storage", &["weft-migrations", "weft-domain"]),
     ("weft-migrations", &[]),
     ("weft-diffusion", &["weft-weights", "weft-domain"]),
+    ("weft-pictures", &["weft-domain"]),
     ("weft-weights-gpu", &["weft-weights"]),
     ("weft-weights", &["weft-domain"]),
     ("weft-domain", &[]),
@@ -24,10 +25,11 @@ const FLOORS: [(&str, &[&str]); 11] = [
 ];
 
 /// What may never be below the web: rooms that compile to WebAssembly and rooms that know no HTTP.
-const FORBIDDEN: [(&str, &[&str]); 6] = [
+const FORBIDDEN: [(&str, &[&str]); 7] = [
     ("weft-domain", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-weights", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-diffusion", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
+    ("weft-pictures", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-weights-gpu", &["tokio", "axum", "sea-orm", "leptos", "reqwest"]),
     ("weft-storage", &["axum", "leptos"]),
     ("weft-services", &["axum", "leptos", "sea-orm"]),

@@ -7,17 +7,23 @@
 mod access;
 mod checkpoints;
 mod error;
+mod generate;
 mod jobs;
 mod library;
 mod operations;
+mod pictures;
 mod roots;
 mod weave;
 
 pub use checkpoints::{adapter_fits, adapter_measures, checkpoint_details, checkpoints_list};
 pub use error::ApiError;
+pub use generate::{
+    generation_defaults, generation_get, generation_move, generation_pause, generation_queue, generation_start, prompt_view,
+};
 pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
 pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};
 pub use operations::{adapter_check, model_operation_start, operation_start};
+pub use pictures::{picture_details, picture_edit, picture_query};
 pub use roots::{root_add, root_list, root_remove, root_scan, root_scan_all, samples_create};
 pub use weave::{Together, weave_compare, weave_compare_or_job, weave_estimate, weave_merge, weave_together};
 

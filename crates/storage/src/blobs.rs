@@ -3,6 +3,7 @@
 
 use crate::error::{StoreError, StoreResult};
 use bytes::Bytes;
+use futures::StreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions};
@@ -62,6 +63,31 @@ impl Blobs {
     /// The bytes derived from a key.
     pub async fn get_derived(&self, key: &str, suffix: &str) -> StoreResult<Option<Bytes>> {
         self.get(&format!("{key}.{suffix}")).await
+    }
+
+    /// Whether a key is there.
+    pub async fn has(&self, key: &str) -> StoreResult<bool> {
+        match self.store.head(&location(key)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes what is derived from a key.
+    pub async fn delete_derived(&self, key: &str, suffix: &str) -> StoreResult<()> {
+        self.delete(&format!("{key}.{suffix}")).await
+    }
+
+    /// Every key with the time it was written at, in milliseconds since 1970; a derived one with its suffix (`key.w320`).
+    pub async fn keys(&self) -> StoreResult<Vec<(String, i64)>> {
+        let mut found = Vec::new();
+        let mut list = self.store.list(None);
+        while let Some(entry) = list.next().await {
+            let entry = entry?;
+            found.extend(entry.location.filename().map(|name| (name.to_owned(), entry.last_modified.timestamp_millis())));
+        }
+        Ok(found)
     }
 
     /// Removes a key; one that is not there is fine.

@@ -7,7 +7,7 @@ mod start;
 mod text;
 
 pub use preview::LatentColours;
-pub use request::{Picture, PictureRequest, Start};
+pub use request::{Edit, Picture, PictureRequest, Start};
 pub use text::{ClipTokens, Conditioning, PromptTokens, Weigh, Words};
 
 use super::error::{ModelError, Result};
@@ -24,6 +24,8 @@ use weft_weights::progress::{Cancelled, Progress};
 pub const MAX_SIDE: usize = 8192;
 /// Most pictures at once.
 pub const MAX_BATCH: usize = 64;
+/// What to do about a decoder that overflows.
+const DECODER: &str = "the image decoder overflows or its file is damaged: work in f32, or give another VAE";
 
 impl Model {
     /// Pixels that the sides of a picture must be multiples of: the decoder's factor times the denoiser's own halvings.
@@ -79,6 +81,20 @@ impl Model {
         watch: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
         progress: &dyn Progress,
     ) -> Result<Vec<f32>> {
+        self.paint_edited(request, &[], watch, progress)
+    }
+
+    /// The same with prompts that change on the way.
+    ///
+    /// # Errors
+    /// As [`Self::paint`].
+    pub fn paint_edited(
+        &mut self,
+        request: &PictureRequest<'_>,
+        edits: &[Edit<'_>],
+        watch: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<f32>> {
         request::check(self, request)?;
         Cancelled::check(progress)?;
         let (mut x, noise, streams) = start::latents(self, request, progress)?;
@@ -92,7 +108,7 @@ impl Model {
         prediction.path().add_noise(*first, request.whole_start && all_noise, &mut x, &noise);
         let walk = Plan { sampler: request.sampler, sigmas: &request.sigmas, path: prediction.path(), settings: request.settings };
         let mut streams = BatchNoise(streams);
-        let mut guided = Guided::new(self, request, inpaint)?;
+        let mut guided = Guided::new(self, request, edits, inpaint)?;
         let total = request.sigmas.len().saturating_sub(1) as u64;
         let mut seen = |step: Step<'_>| {
             progress.step(step.index as u64, total, "Painting");
@@ -117,6 +133,9 @@ impl Model {
         for latents in latents.chunks_exact(image.max(1)) {
             Cancelled::check(progress)?;
             let planes = self.vae().decode(latents, (1, h / factor, w / factor), request.tiling, progress)?;
+            if planes.iter().any(|v| !v.is_finite()) {
+                return Err(ModelError::NotFinite { what: "the picture", when: " after the image decoder".to_owned(), advice: DECODER });
+            }
             out.push(Picture::of(&planes, h, w));
         }
         Ok(out)

@@ -3,6 +3,7 @@
 use super::{Dialect, NoiseSource, Numbers, Sampler, Schedule, Variation};
 use crate::ids::{AdapterId, CheckpointId, GenerationId, PictureId};
 use crate::merge::ProfileValues;
+use crate::urlencode;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -195,6 +196,27 @@ pub enum PictureSort {
     Rating,
 }
 
+impl PictureSort {
+    /// Every order in menu order.
+    pub const ALL: [Self; 3] = [Self::Newest, Self::Oldest, Self::Rating];
+
+    /// The word in URLs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+            Self::Rating => "rating",
+        }
+    }
+
+    /// The order a URL names; unknown words give none.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == word)
+    }
+}
+
 /// Which pictures to show. Lists are "any of"; different fields are "and".
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -214,6 +236,34 @@ pub struct PictureQuery {
     pub offset: u64,
     /// 0 means the default window of 60; at most 500.
     pub limit: u64,
+}
+
+impl PictureQuery {
+    /// Longest text that is looked at, in characters.
+    const TEXT_MAX: usize = 500;
+
+    /// Reads a query string; unknown keys and bad values are passed over, as an old bookmark must not break a page.
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
+        let mut this = Self::default();
+        for (key, value) in urlencode::decode(query) {
+            match key.as_str() {
+                "text" | "q" => this.text = value.chars().take(Self::TEXT_MAX).collect(),
+                "checkpoint" => this.checkpoint.extend(value.parse::<CheckpointId>()),
+                "adapter" => this.adapter.extend(value.parse::<AdapterId>()),
+                "generation" => this.generation = value.parse().ok(),
+                "source" => this.source.extend(PictureSource::ALL.into_iter().find(|source| source.as_str() == value)),
+                "favourite" => this.favourite = value == "true",
+                "rating" => this.rating = value.parse().ok(),
+                "trash" => this.trash = value == "true",
+                "sort" => this.sort = PictureSort::parse(&value).unwrap_or_default(),
+                "offset" => this.offset = value.parse().unwrap_or(0),
+                "limit" => this.limit = value.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+        this
+    }
 }
 
 /// A window of the pictures.

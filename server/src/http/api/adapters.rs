@@ -120,7 +120,7 @@ pub(super) async fn file(State(state): State<AppState>, Door(reader): Door<Reade
 }
 
 /// RFC 6266: a plain name for old clients, the true one percent-encoded.
-fn attachment(name: &str) -> String {
+pub(super) fn attachment(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') { c } else { '_' }).collect();
     let exact: String = name
         .bytes()

@@ -1,0 +1,3 @@
+//! The wrappings of picture files: where each keeps its texts.
+
+pub(crate) mod exif;

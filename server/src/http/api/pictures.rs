@@ -1,0 +1,162 @@
+//! Pictures that are kept.
+
+use super::adapters::attachment;
+use crate::http::door::{Body, Door, Id};
+use crate::http::{ApiError, AppState};
+use axum::Json;
+use axum::body::Body as HttpBody;
+use axum::extract::{Query, RawQuery, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use weft_domain::generation::{PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery};
+use weft_domain::{PictureId, Problem};
+use weft_pictures::Format;
+use weft_services::access::{Editor, Reader};
+use weft_services::pictures::PictureFile;
+
+/// A window of the pictures, newest first unless said otherwise.
+#[utoipa::path(get, path = "/pictures", tag = "pictures",
+    params(
+        ("text" = Option<String>, Query, description = "Words that must all appear in prompts, names of checkpoint and adapters; each from the start of a word"),
+        ("checkpoint" = Option<Vec<i64>>, Query, description = "Checkpoint ids, any of; repeat the key"),
+        ("adapter" = Option<Vec<i64>>, Query, description = "Adapter ids, any of"),
+        ("generation" = Option<i64>, Query, description = "Pictures of this generation"),
+        ("source" = Option<Vec<String>>, Query, description = "`weft`, `a1111`, `comfyui`, `swarmui`, `invokeai`, `novelai`, `unknown`"),
+        ("favourite" = Option<bool>, Query, description = "Favourites alone"),
+        ("rating" = Option<u8>, Query, description = "At least so many stars"),
+        ("trash" = Option<bool>, Query, description = "Those in the trash, instead of the others"),
+        ("sort" = Option<String>, Query, description = "`newest`, `oldest`, `rating`"),
+        ("offset" = Option<u64>, Query, description = "First row"),
+        ("limit" = Option<u64>, Query, description = "Rows, 60 if not said, at most 500"),
+    ),
+    responses((status = 200, body = PicturePage)))]
+pub(super) async fn query(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<PicturePage>, ApiError> {
+    let query = PictureQuery::from_query(query.as_deref().unwrap_or_default());
+    Ok(Json(state.services.pictures.query(&reader, &query).await?))
+}
+
+/// All that is known of one picture.
+#[utoipa::path(get, path = "/pictures/{id}", tag = "pictures", params(("id" = i64, Path)),
+    responses((status = 200, body = PictureDetails), (status = 404)))]
+pub(super) async fn details(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Id(id): Id<PictureId>,
+) -> Result<Json<PictureDetails>, ApiError> {
+    Ok(Json(state.services.pictures.details(&reader, id).await?))
+}
+
+/// Marks a picture as favourite, rates it, throws it away or takes it back.
+#[utoipa::path(patch, path = "/pictures/{id}", tag = "pictures", params(("id" = i64, Path)), request_body = PictureEdit,
+    responses((status = 200, body = PictureCard), (status = 404), (status = 422)))]
+pub(super) async fn edit(
+    State(state): State<AppState>,
+    Door(editor): Door<Editor>,
+    Id(id): Id<PictureId>,
+    Body(edit): Body<PictureEdit>,
+) -> Result<Json<PictureCard>, ApiError> {
+    changed(&state, &editor, id, &edit).await
+}
+
+/// Into the trash, where it stays for thirty days.
+#[utoipa::path(delete, path = "/pictures/{id}", tag = "pictures", params(("id" = i64, Path)),
+    responses((status = 200, body = PictureCard), (status = 404)))]
+pub(super) async fn trash(
+    State(state): State<AppState>,
+    Door(editor): Door<Editor>,
+    Id(id): Id<PictureId>,
+) -> Result<Json<PictureCard>, ApiError> {
+    changed(&state, &editor, id, &PictureEdit { deleted: Some(true), ..PictureEdit::default() }).await
+}
+
+/// Out of the trash.
+#[utoipa::path(post, path = "/pictures/{id}/restore", tag = "pictures", params(("id" = i64, Path)),
+    responses((status = 200, body = PictureCard), (status = 404)))]
+pub(super) async fn restore(
+    State(state): State<AppState>,
+    Door(editor): Door<Editor>,
+    Id(id): Id<PictureId>,
+) -> Result<Json<PictureCard>, ApiError> {
+    changed(&state, &editor, id, &PictureEdit { deleted: Some(false), ..PictureEdit::default() }).await
+}
+
+async fn changed(state: &AppState, editor: &Editor, id: PictureId, edit: &PictureEdit) -> Result<Json<PictureCard>, ApiError> {
+    let card = state.services.pictures.edit(editor, &[id], edit).await?.pop();
+    Ok(Json(card.ok_or_else(|| Problem::not_found("There is no such picture."))?))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct FileQuery {
+    #[serde(default)]
+    download: Option<String>,
+    #[serde(default)]
+    format: Option<String>,
+}
+
+/// The file of a picture as it was kept, or written anew in another format with the same parameters inside.
+#[utoipa::path(get, path = "/pictures/{id}/file", tag = "pictures",
+    params(("id" = i64, Path), ("download" = Option<bool>, Query, description = "Answers as a file to save"),
+        ("format" = Option<String>, Query, description = "`png`, `jpeg` or `webp`; its own if not said")),
+    responses((status = 200, content_type = "image/png"), (status = 304), (status = 404), (status = 422)))]
+pub(super) async fn file(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Id(id): Id<PictureId>,
+    Query(query): Query<FileQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let format = match query.format.as_deref().filter(|word| !word.is_empty()) {
+        Some(word) => Some(Format::parse(word).ok_or_else(|| Problem::invalid("format", "A format is `png`, `jpeg` or `webp`."))?),
+        None => None,
+    };
+    let file = state.services.pictures.file(&reader, id, format).await?;
+    let save = query.download.is_some_and(|word| word != "false");
+    Ok(sent(file, &headers, save))
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ThumbnailQuery {
+    #[serde(default)]
+    width: Option<u32>,
+}
+
+/// A small copy. Like the picture it never changes.
+#[utoipa::path(get, path = "/pictures/{id}/thumbnail", tag = "pictures",
+    params(("id" = i64, Path), ("width" = Option<u32>, Query, description = "160, 320, 640 or 1280 pixels; 320 if not said")),
+    responses((status = 200, content_type = "image/jpeg"), (status = 304), (status = 404)))]
+pub(super) async fn thumbnail(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Id(id): Id<PictureId>,
+    Query(query): Query<ThumbnailQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let file = state.services.pictures.thumbnail(&reader, id, query.width.unwrap_or(320)).await?;
+    Ok(sent(file, &headers, false))
+}
+
+/// Bytes that never change under their address.
+fn sent(file: PictureFile, asked: &HeaderMap, save: bool) -> Response {
+    let etag = format!("\"{}\"", file.etag);
+    let mut response = match asked.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => Response::new(HttpBody::from(file.bytes)),
+    };
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    // A picture that is opened by itself may run and load nothing.
+    out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        out.insert(header::ETAG, value);
+    }
+    if save && let Ok(value) = HeaderValue::from_str(&attachment(&file.name)) {
+        out.insert(header::CONTENT_DISPOSITION, value);
+    }
+    response
+}
