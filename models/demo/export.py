@@ -60,6 +60,7 @@ def write_checkpoint(out: Path, unet, vae, text, tokenizer, factor: float) -> No
         "format": "pt", "modelspec.sai_model_spec": "1.0.0", "modelspec.architecture": "stable-diffusion-v1", "modelspec.implementation": "diffusers",
         "modelspec.title": "Weft demonstration model", "modelspec.author": "The Weft project", "modelspec.license": "MIT OR Apache-2.0",
         "modelspec.description": f"A very small text-to-image model of drawn landscapes, 128 x 128 pixels. {STEPS} steps, guidance {GUIDANCE}.",
+        "weft.example": base.PROMPTS[1], "weft.cfg": f"{GUIDANCE:g}",
         "modelspec.prediction_type": "v", "modelspec.resolution": "128x128",
         "weft.config": json.dumps(parts, separators=(",", ":")), "weft.tokenizer": json.dumps({"merges": [" ".join(m) for m in tokenizer.merges]}, ensure_ascii=False),
     }

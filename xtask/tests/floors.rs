@@ -11,7 +11,10 @@ use cargo_metadata::{Metadata, MetadataCommand, Package};
 /// Each room and the rooms below it that it may use. A package that is not listed may use none and be used by none.
 const FLOORS: [(&str, &[&str]); 12] = [
     ("weft-frontend", &["weft-app"]),
-    ("weft", &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"]),
+    (
+        "weft",
+        &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"],
+    ),
     ("weft-app", &["weft-services", "weft-weights", "weft-domain"]),
     ("weft-services", &["weft-storage", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"]),
     ("weft-storage", &["weft-migrations", "weft-domain"]),

@@ -23,7 +23,7 @@ pub(super) fn of(id: Option<CheckpointId>, able: &Able) -> Defaults {
         (true, ..) => 1.0,
         (_, true, _) => 1.5,
         (_, _, "sdxl") => 6.0,
-        _ => CFG.default,
+        _ => able.cfg.unwrap_or(CFG.default),
     };
     let numbers = Numbers { steps: Some(steps), cfg: Some(cfg), guidance: able.guided.then_some(GUIDANCE.default), ..Numbers::default() };
     Defaults {

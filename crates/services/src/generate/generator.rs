@@ -65,6 +65,8 @@ pub struct Able {
     pub quick: bool,
     /// A prompt that shows what it can do, where its file names one.
     pub example: Option<String>,
+    /// The guidance that it was tuned for, where its file names one.
+    pub cfg: Option<f64>,
     /// Why it cannot paint here: too little memory, no tokenizer.
     pub refused: Option<Problem>,
 }

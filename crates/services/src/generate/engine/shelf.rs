@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weft_diffusion::model::{AdapterFile, Compute, LatentColours, LoadOptions, Model, ModelFiles, TinyDecoder, usual_size};
 use weft_domain::Problem;
+use weft_domain::generation::parameter::CFG;
 use weft_weights::family::Family;
 use weft_weights::inspect::neighbour_config;
 use weft_weights::progress::Progress;
@@ -207,6 +208,7 @@ pub(super) fn able(path: &Path, data: &Path, options: &LoadOptions, tokenizers: 
         size,
         guided: family == Family::Flux1 && !schnell,
         quick: schnell || ["lightning", "turbo", "hyper", "lcm"].iter().any(|word| words_of.contains(word)),
+        cfg: metadata("weft.cfg").and_then(|text| text.parse().ok()).filter(|cfg| CFG.check(*cfg).is_ok()),
         example: metadata("weft.example").filter(|text| text.len() < 2000),
         refused: short.or_else(|| words(&files, tokenizers).err()),
     })
