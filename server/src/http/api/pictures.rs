@@ -22,7 +22,7 @@ use weft_services::pictures::PictureFile;
         ("checkpoint" = Option<Vec<i64>>, Query, description = "Checkpoint ids, any of; repeat the key"),
         ("adapter" = Option<Vec<i64>>, Query, description = "Adapter ids, any of"),
         ("generation" = Option<i64>, Query, description = "Pictures of this generation"),
-        ("source" = Option<Vec<String>>, Query, description = "`weft`, `a1111`, `comfyui`, `swarmui`, `invokeai`, `novelai`, `unknown`"),
+        ("source" = Option<Vec<String>>, Query, description = "`weft`, `a1111`, `comfyui`, `swarmui`, `invokeai`, `novelai`, `fooocus`, `unknown`"),
         ("favourite" = Option<bool>, Query, description = "Favourites alone"),
         ("rating" = Option<u8>, Query, description = "At least so many stars"),
         ("trash" = Option<bool>, Query, description = "Those in the trash, instead of the others"),
