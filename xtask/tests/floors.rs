@@ -13,7 +13,7 @@ const FLOORS: [(&str, &[&str]); 12] = [
     ("weft-frontend", &["weft-app"]),
     ("weft", &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-pictures", "weft-weights", "weft-domain"]),
     ("weft-app", &["weft-services", "weft-weights", "weft-domain"]),
-    ("weft-services", &["weft-storage", "weft-pictures", "weft-weights", "weft-domain"]),
+    ("weft-services", &["weft-storage", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"]),
     ("weft-storage", &["weft-migrations", "weft-domain"]),
     ("weft-migrations", &[]),
     ("weft-diffusion", &["weft-weights", "weft-domain"]),

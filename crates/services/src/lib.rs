@@ -8,6 +8,7 @@ pub mod access;
 mod cache;
 mod clock;
 pub mod events;
+pub mod generate;
 pub mod health;
 pub mod jobs;
 pub mod library;

@@ -7,9 +7,11 @@
 use crate::adapters::AdapterRepo;
 use crate::checkpoints::CheckpointRepo;
 use crate::error::{StoreError, StoreResult};
+use crate::generations::GenerationRepo;
 use crate::jobs::JobRepo;
 use crate::pictures::PictureRepo;
 use crate::roots::RootRepo;
+use crate::settings::SettingRepo;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
@@ -100,6 +102,18 @@ impl Store {
     #[must_use]
     pub fn jobs(&self) -> JobRepo {
         JobRepo { store: self.clone() }
+    }
+
+    /// Requests for pictures.
+    #[must_use]
+    pub fn generations(&self) -> GenerationRepo {
+        GenerationRepo { store: self.clone() }
+    }
+
+    /// Small facts that outlive a start.
+    #[must_use]
+    pub fn settings(&self) -> SettingRepo {
+        SettingRepo { store: self.clone() }
     }
 
     /// Which database it is.

@@ -23,6 +23,33 @@ impl Compute {
         Self { device: Device::Cpu, dtype: DType::F32, own: true }
     }
 
+    /// The graphics card that this build can use (features `cuda`, `metal`), else the processor; and why there is no card, where one was to be.
+    #[must_use]
+    pub fn best() -> (Self, Option<String>) {
+        #[cfg(feature = "cuda")]
+        let card = Some((Device::new_cuda(0), DType::BF16));
+        #[cfg(all(feature = "metal", not(feature = "cuda")))]
+        let card = Some((Device::new_metal(0), DType::F16));
+        #[cfg(not(any(feature = "cuda", feature = "metal")))]
+        let card: Option<(candle_core::Result<Device>, DType)> = None;
+        match card {
+            Some((Ok(device), dtype)) => (Self::candle(device, dtype), None),
+            Some((Err(error), _)) => (Self::processor(), Some(error.to_string())),
+            None => (Self::processor(), None),
+        }
+    }
+
+    /// Device and number type for people: `CPU, f32`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let device = match self.device {
+            Device::Cpu => "CPU",
+            Device::Cuda(_) => "CUDA",
+            Device::Metal(_) => "Metal",
+        };
+        format!("{device}, {}", self.dtype.as_str())
+    }
+
     /// Candle's own operations on any device.
     #[must_use]
     pub fn candle(device: Device, dtype: DType) -> Self {

@@ -93,6 +93,20 @@ impl ModelFiles {
         Ok(Footprint { weights, work: network.max(decoder(pixels.min(512 * 512))), work_whole: network.max(decoder(pixels)) })
     }
 
+    /// Pixels that the sides of a picture must be multiples of, from the headers alone: see [`Model::side_step`].
+    ///
+    /// # Errors
+    /// [`ModelError::Unsupported`], [`ModelError::NoPart`].
+    pub fn side_step(&self) -> Result<usize> {
+        let vae = self.vae()?;
+        let doublings = (0..8).filter(|i| vae.has(&format!("decoder_up_blocks_{i}_upsamplers_0_conv"))).count();
+        let halvings = match self.family()? {
+            Family::Flux1 => 1,
+            _ => self.denoiser().count("down_blocks_").clamp(1, 8) - 1,
+        };
+        Ok(1 << (doublings + halvings))
+    }
+
     /// Denoiser and text encoders.
     fn parts(&self, family: Family) -> Result<Vec<Part<'_>>> {
         let mut parts = vec![self.denoiser(), self.clip(1)?];

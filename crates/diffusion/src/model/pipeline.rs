@@ -24,6 +24,8 @@ use weft_weights::progress::{Cancelled, Progress};
 pub const MAX_SIDE: usize = 8192;
 /// Most pictures at once.
 pub const MAX_BATCH: usize = 64;
+/// What to do about a decoder that overflows.
+const DECODER: &str = "the image decoder overflows or its file is damaged: work in f32, or give another VAE";
 
 impl Model {
     /// Pixels that the sides of a picture must be multiples of: the decoder's factor times the denoiser's own halvings.
@@ -117,6 +119,9 @@ impl Model {
         for latents in latents.chunks_exact(image.max(1)) {
             Cancelled::check(progress)?;
             let planes = self.vae().decode(latents, (1, h / factor, w / factor), request.tiling, progress)?;
+            if planes.iter().any(|v| !v.is_finite()) {
+                return Err(ModelError::NotFinite { what: "the picture", when: " after the image decoder".to_owned(), advice: DECODER });
+            }
             out.push(Picture::of(&planes, h, w));
         }
         Ok(out)

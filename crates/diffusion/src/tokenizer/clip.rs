@@ -1,7 +1,7 @@
 //! CLIP's tokenizer: lower case, words, bytes as letters, byte pairs (Radford et al. 2021).
 
 use super::bpe::merge;
-use super::files::{Bad, BpeFile, bpe_json, vocab_and_merges};
+use super::files::{Bad, BpeFile, bpe_json, merges_alone, vocab_and_merges};
 use super::normal::{self, Letters};
 use super::specials::Piece;
 use super::{Slot, Token};
@@ -35,6 +35,15 @@ impl Clip {
     /// When the file is too large, damaged, or not CLIP's.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Bad> {
         Self::new(bpe_json(bytes)?)
+    }
+
+    /// Reads `merges.txt` alone. CLIP's vocabulary follows from it: the letters of the bytes, the same at the end of a word, what each merge
+    /// makes, start and end.
+    ///
+    /// # Errors
+    /// When the file is too large or damaged.
+    pub fn from_merges(merges: &[u8]) -> Result<Self, Bad> {
+        Self::new(merges_alone(merges, &alphabet(), &[START, END])?)
     }
 
     fn new(mut file: BpeFile) -> Result<Self, Bad> {
@@ -124,6 +133,14 @@ fn word(letters: &[(char, std::ops::Range<usize>)]) -> usize {
         Some(first) if normal::is_number(first) => 1,
         _ => run(|c| !c.is_whitespace() && !normal::is_letter(c) && !normal::is_number(c)),
     }
+}
+
+/// The first ids of CLIP's vocabulary: bytes that can be seen, then the others, each as its letter.
+fn alphabet() -> Vec<char> {
+    let mut letters = byte_letters();
+    // Seen ones stand for themselves below 256, the others count up from there.
+    letters.sort_unstable();
+    letters.to_vec()
 }
 
 /// The letter that stands for each byte in byte-level vocabularies (GPT-2): itself where it can be seen, else one from 256 on.

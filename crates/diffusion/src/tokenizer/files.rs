@@ -42,13 +42,30 @@ pub fn sized(bytes: &[u8]) -> Result<(), Bad> {
 
 /// `vocab.json` and `merges.txt`.
 pub fn vocab_and_merges(vocab: &[u8], merges: &[u8]) -> Result<BpeFile, Bad> {
-    sized(merges)?;
     let vocabulary = vocabulary(&json(vocab)?)?;
+    let merges = ranks(&vocabulary, pairs(merges)?.into_iter().map(Ok))?;
+    Ok(BpeFile { vocabulary, merges, specials: Specials::default() })
+}
+
+/// `merges.txt`, with the vocabulary that follows from it: `letters`, the same at the end of a word, what each merge makes, `words`.
+pub fn merges_alone(merges: &[u8], letters: &[char], words: &[&str]) -> Result<BpeFile, Bad> {
+    let pairs = pairs(merges)?;
+    if pairs.len() > MOST - 1024 {
+        return Err(Bad::Damaged("too many merges".to_owned()));
+    }
+    let single = letters.iter().map(char::to_string).chain(letters.iter().map(|letter| format!("{letter}</w>")));
+    let pieces =
+        single.chain(pairs.iter().map(|(left, right)| format!("{left}{right}"))).chain(words.iter().map(|word| (*word).to_owned()));
+    let vocabulary = pieces.zip(0..).collect();
+    let merges = ranks(&vocabulary, pairs.into_iter().map(Ok))?;
+    Ok(BpeFile { vocabulary, merges, specials: Specials::default() })
+}
+
+fn pairs(merges: &[u8]) -> Result<Vec<(&str, &str)>, Bad> {
+    sized(merges)?;
     let text = std::str::from_utf8(merges).map_err(|e| Bad::Damaged(format!("merges.txt is no UTF-8 ({e})")))?;
     let lines = text.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty());
-    let pairs = lines.map(|line| line.trim_end().split_once(' ').ok_or_else(|| Bad::Damaged(format!("“{line}” is no pair"))));
-    let merges = ranks(&vocabulary, pairs)?;
-    Ok(BpeFile { vocabulary, merges, specials: Specials::default() })
+    lines.map(|line| line.trim_end().split_once(' ').ok_or_else(|| Bad::Damaged(format!("“{line}” is no pair")))).collect()
 }
 
 /// `tokenizer.json` with a BPE model.

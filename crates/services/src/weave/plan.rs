@@ -64,9 +64,14 @@ pub(crate) fn inputs(strands: &[Strand], loaded: &[Loaded]) -> Result<Vec<MergeI
 }
 
 pub(crate) fn profile(values: &ProfileValues, member: &Loaded) -> Result<Profile, Problem> {
-    let refuse = |why: String| Problem::invalid("profile", format!("The block profile of {} cannot be used: {why}.", member.name));
+    profile_for(values, member.adapter.detection.layout, &member.name)
+}
+
+/// The profile for an adapter of the layout `own`; `name` is what people call it.
+pub(crate) fn profile_for(values: &ProfileValues, own: Option<&'static Layout>, name: &str) -> Result<Profile, Problem> {
+    let refuse = |why: String| Problem::invalid("profile", format!("The block profile of {name} cannot be used: {why}."));
     let layout = Layout::by_id(&values.layout).ok_or_else(|| refuse("its layout is not known".into()))?;
-    match member.adapter.detection.layout {
+    match own {
         Some(own) if own.id != layout.id => return Err(refuse(format!("it is for {}, the adapter has {}", layout.id, own.id))),
         None => return Err(refuse("the block layout of the adapter is not known".into())),
         Some(_) => {}

@@ -6,6 +6,7 @@ mod filter;
 mod input;
 mod measures;
 mod missing;
+mod named;
 mod pending;
 mod query;
 mod takeover;

@@ -3,6 +3,7 @@
 use super::row::COLUMNS;
 use super::{JobRepo, JobRow};
 use crate::error::StoreResult;
+use crate::settings::paused_name;
 use crate::sql::Sql;
 use crate::store::Engine;
 use crate::text::storable;
@@ -44,14 +45,16 @@ pub enum Settled {
 }
 
 impl JobRepo {
-    /// Takes the most urgent waiting job of a lane (highest priority, then oldest) that one of `kinds` names. Two workers never get the same one.
+    /// Takes the most urgent waiting job of a lane (highest priority, then smallest place, then oldest) that one of `kinds` names. Two workers
+    /// never get the same one. A paused lane ([`crate::SettingRepo::pause`]) gives none.
     pub async fn claim(&self, lane: Lane, kinds: &[JobKind], owner: &str, lease_until_ms: i64, now_ms: i64) -> StoreResult<Option<JobRow>> {
         let mut sql = Sql::new("UPDATE jobs SET state = 'running', lease_token = lease_token + 1, attempt = attempt + 1, lease_owner = ");
         sql.bind(owner).push(", lease_until_ms = ").bind(lease_until_ms).push(", heartbeat_ms = ").bind(now_ms);
         sql.push(", started_ms = COALESCE(started_ms, ").bind(now_ms).push("), error = NULL WHERE state = 'queued' AND id = (");
         sql.push("SELECT id FROM jobs WHERE state = 'queued' AND lane = ").bind(lane.as_str());
         sql.push(" AND run_after_ms <= ").bind(now_ms).push(" AND kind IN ").bind_list(kinds.iter().map(|kind| kind.as_str()));
-        sql.push(" ORDER BY priority DESC, id LIMIT 1");
+        sql.push(" AND NOT EXISTS (SELECT 1 FROM settings WHERE name = ").bind(paused_name(lane)).push(" AND value = 'true')");
+        sql.push(" ORDER BY priority DESC, place, id LIMIT 1");
         if self.store.engine() == Engine::Postgres {
             sql.push(" FOR UPDATE SKIP LOCKED");
         }

@@ -4,10 +4,12 @@
 //! a worker that slept through its lease is refused, whatever it wants to write. A finished job never changes.
 
 mod lease;
+mod order;
 mod queue;
 mod row;
 
 pub use lease::{Claim, LeaseCheck, Settled};
+pub use order::Moved;
 pub use row::{JobRow, NewJob};
 
 use crate::error::StoreResult;

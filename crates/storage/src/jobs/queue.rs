@@ -27,12 +27,19 @@ impl JobRepo {
 
     async fn insert(&self, new: &NewJob, now_ms: i64) -> StoreResult<Option<JobRow>> {
         let mut sql = Sql::new(
-            "INSERT INTO jobs (kind, lane, priority, state, title, input, dedup_key, max_attempts, run_after_ms, created_ms) VALUES (",
+            "INSERT INTO jobs (kind, lane, priority, state, title, input, dedup_key, max_attempts, run_after_ms, created_ms, place) VALUES (",
         );
         sql.bind(new.kind.as_str()).push(", ").bind(new.kind.lane().as_str()).push(", ").bind(i64::from(new.priority));
         sql.push(", 'queued', ").bind(storable(&new.title)).push(", ").bind(new.input.to_string());
         sql.push(", ").bind(new.dedup_key.as_deref()).push(", ").bind(i64::from(new.max_attempts));
-        sql.push(", ").bind(now_ms).push(", ").bind(now_ms).push(") ON CONFLICT DO NOTHING RETURNING ").push(COLUMNS);
+        sql.push(", ")
+            .bind(now_ms)
+            .push(", ")
+            .bind(now_ms)
+            .push(", ")
+            .bind(now_ms as f64)
+            .push(") ON CONFLICT DO NOTHING RETURNING ")
+            .push(COLUMNS);
         Ok(self.rows(sql).await?.pop())
     }
 
@@ -46,7 +53,7 @@ impl JobRepo {
     /// Active jobs first (running, then waiting in the order they will run), then the last `finished` ones, newest first.
     pub async fn list(&self, finished: u64) -> StoreResult<Vec<JobRow>> {
         let mut active = select();
-        active.push(" WHERE state IN ('queued', 'running') ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, priority DESC, id");
+        active.push(" WHERE state IN ('queued', 'running') ORDER BY CASE state WHEN 'running' THEN 0 ELSE 1 END, priority DESC, place, id");
         let mut ended = select();
         ended.push(" WHERE finished_ms IS NOT NULL ORDER BY finished_ms DESC, id DESC LIMIT ");
         ended.bind(i64::try_from(finished).unwrap_or(i64::MAX));
