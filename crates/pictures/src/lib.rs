@@ -14,6 +14,7 @@ mod format;
 pub mod limits;
 mod pixels;
 mod recipe;
+pub mod sheet;
 
 pub use encode::encode;
 pub use error::PictureError;

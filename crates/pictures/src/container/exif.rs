@@ -17,7 +17,7 @@ const UNDEFINED: u16 = 7;
 const UTF8: u16 = 129;
 
 /// Directory entries that are looked at.
-const ENTRIES: u16 = 512;
+const ENTRIES: u16 = 128;
 
 /// Reads the texts of a block: ASCII values of the first directory and the user's comment of the EXIF directory. ComfyUI's `prompt:{…}`
 /// in any of them becomes the key `prompt`, and so for every other word.
@@ -30,11 +30,11 @@ pub(super) fn texts(data: &[u8], texts: &mut Texts) -> Option<()> {
     let mut comments = None;
     block.directory(first, |tag, kind, value| match (tag, kind) {
         (EXIF_DIRECTORY, LONG) => comments = block.number(value),
-        (_, ASCII | UTF8) => named(tag, &text_of(value), texts),
+        (_, ASCII | UTF8) if texts.takes(value.len()) => named(tag, &text_of(value), texts),
         _ => {}
     })?;
     block.directory(comments?, |tag, _, value| {
-        if tag == USER_COMMENT {
+        if tag == USER_COMMENT && texts.takes(value.len() / 2) {
             texts.add("UserComment", comment(value, block.little));
         }
     })
@@ -121,7 +121,7 @@ impl<'a> Block<'a> {
 }
 
 /// A block with `UserComment` (A1111's text, UTF-16 as A1111 writes it) and `ImageDescription` (`weft:` and our JSON, UTF-8). What makes it longer
-/// than `most` is left out, JSON first; None when not even the comment fits.
+/// than `most` is left out: first the JSON, then every second byte of the comment (UTF-8 instead); None when not even that fits.
 pub(crate) fn written(comment: &str, description: &str, most: usize) -> Option<Vec<u8>> {
     let mut user = b"UNICODE\0".to_vec();
     user.extend(comment.encode_utf16().flat_map(u16::to_be_bytes));
@@ -129,8 +129,8 @@ pub(crate) fn written(comment: &str, description: &str, most: usize) -> Option<V
     if with.len() <= most {
         return Some(with);
     }
-    let without = block(&user, None);
-    (without.len() <= most).then_some(without)
+    let plain = [b"ASCII\0\0\0", comment.as_bytes()].concat();
+    [user, plain].iter().map(|user| block(user, None)).find(|block| block.len() <= most)
 }
 
 /// Big-endian TIFF: directory 0 at 8, the EXIF directory after it, then the values.

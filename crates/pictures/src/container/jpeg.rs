@@ -27,7 +27,7 @@ pub(super) fn texts(bytes: &[u8], texts: &mut Texts) -> Option<()> {
             0xE1 => {
                 let _one = data.strip_prefix(b"Exif\0\0").and_then(|data| exif::texts(data, texts));
             }
-            0xFE => texts.add("Comment", text_of(data)),
+            0xFE if texts.takes(data.len()) => texts.add("Comment", text_of(data)),
             _ => {}
         }
         at += 2 + length;

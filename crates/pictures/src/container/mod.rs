@@ -40,10 +40,20 @@ impl Texts {
         self.found.iter().find(|text| text.key == key).map(|text| text.value.as_str())
     }
 
+    /// Whether a text of so many bytes would be taken.
+    pub(crate) fn takes(&self, length: usize) -> bool {
+        length <= limits::TEXT && self.bytes + length <= limits::TEXTS
+    }
+
+    /// Counts bytes that were unpacked in vain: a file of many bombs must not cost more than one of many texts.
+    fn charge(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
     /// Adds a text, unless the file has said enough already.
     pub(crate) fn add(&mut self, key: &str, value: String) {
         let length = key.len() + value.len();
-        if value.len() <= limits::TEXT && self.bytes + length <= limits::TEXTS && self.found.len() < limits::PIECES {
+        if self.takes(value.len()) && self.found.len() < limits::PIECES {
             self.bytes += length;
             self.found.push(Text { key: key.to_owned(), value });
         }

@@ -30,14 +30,15 @@ pub(super) fn texts(bytes: &[u8], texts: &mut Texts) -> Option<()> {
 /// Key, NUL, text.
 fn plain(data: &[u8], texts: &mut Texts) -> Option<()> {
     let (key, text) = split(data)?;
-    (text.len() <= limits::TEXT).then(|| texts.add(&text_of(key), text_of(text)))
+    texts.takes(text.len()).then(|| texts.add(&text_of(key), text_of(text)))
 }
 
 /// Key, NUL, method 0, zlib.
 fn packed(data: &[u8], texts: &mut Texts) -> Option<()> {
     let (key, rest) = split(data)?;
     let (0, packed) = rest.split_first().map(|(method, packed)| (*method, packed))? else { return None };
-    texts.add(&text_of(key), text_of(&inflated(packed)?));
+    let text = text_of(&inflated(packed, texts)?);
+    texts.add(&text_of(key), text);
     Some(())
 }
 
@@ -48,8 +49,8 @@ fn international(data: &[u8], texts: &mut Texts) -> Option<()> {
     let (_language, rest) = split(rest)?;
     let (_translated, text) = split(rest)?;
     let text = match flags {
-        [0, _] => text_of(text.get(..text.len().min(limits::TEXT + 1))?),
-        [1, 0] => text_of(&inflated(text)?),
+        [0, _] if texts.takes(text.len()) => text_of(text),
+        [1, 0] => text_of(&inflated(text, texts)?),
         _ => return None,
     };
     texts.add(&text_of(key), text);
@@ -62,9 +63,16 @@ fn split(data: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// None when it unpacks to more than a text may have, or is broken.
-fn inflated(packed: &[u8]) -> Option<Vec<u8>> {
+fn inflated(packed: &[u8], texts: &mut Texts) -> Option<Vec<u8>> {
+    if !texts.takes(packed.len()) {
+        return None;
+    }
     let mut out = Vec::new();
     let most = u64::try_from(limits::TEXT).ok()?;
-    flate2::read::ZlibDecoder::new(packed).take(most + 1).read_to_end(&mut out).ok()?;
-    (out.len() <= limits::TEXT).then_some(out)
+    let whole = flate2::read::ZlibDecoder::new(packed).take(most + 1).read_to_end(&mut out);
+    if whole.is_err() || !texts.takes(out.len()) {
+        texts.charge(out.len());
+        return None;
+    }
+    Some(out)
 }

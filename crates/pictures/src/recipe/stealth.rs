@@ -2,14 +2,20 @@
 //! length in bits (big-endian), the text. `…comp` is packed with gzip. In the alpha channel one bit a pixel, in the colours three.
 
 use crate::limits;
-use crate::pixels::dynamic;
+use crate::pixels::{dynamic, size};
 use std::io::Read as _;
 
+/// Most pixels of a picture that is looked at: programs that hide text do not paint larger ones.
+const PIXELS: u64 = 40_000_000;
 /// Bytes of the word.
 const WORD: usize = 15;
 
 /// The hidden text of a PNG or WebP. Pixels are read only of pictures that can hold one.
 pub(super) fn read(bytes: &[u8]) -> Option<String> {
+    let (_, width, height) = size(bytes).ok()?;
+    if u64::from(width) * u64::from(height) > PIXELS {
+        return None;
+    }
     let picture = dynamic(bytes).ok()?;
     let clear = picture.color().has_alpha();
     let picture = picture.into_rgba8();

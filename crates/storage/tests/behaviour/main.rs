@@ -8,6 +8,7 @@ mod edits;
 mod jobs;
 mod moves;
 mod pending;
+mod pictures;
 mod roots;
 mod scans;
 mod search;

@@ -51,3 +51,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(samples::create))
         .routes(routes!(layouts::list))
 }
+
+/// Routes whose body is a file: they have a limit of their own.
+pub(super) fn uploads() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(pictures::import))
+}

@@ -8,8 +8,9 @@ pub(super) fn pairs(line: &str) -> Vec<(String, String)> {
     let mut rest = line;
     while !rest.is_empty() {
         let trimmed = rest.trim_start();
-        let key = trimmed.split(':').next().unwrap_or_default();
-        if key.len() == trimmed.len() || key.contains(',') || !is_key(key.trim_end()) {
+        // Whichever comes first: a look beyond the next comma would make long prompts slow.
+        let key = trimmed.find([':', ',']).map_or(trimmed, |at| &trimmed[..at]);
+        if !trimmed[key.len()..].starts_with(':') || !is_key(key.trim_end()) {
             rest = after_comma(trimmed);
             continue;
         }

@@ -3,6 +3,9 @@
 use crate::limits;
 use weft_domain::generation::UsedAdapter;
 
+/// Longest tag, in bytes.
+const TAG: usize = 1000;
+
 /// Takes the tags of adapters out of a prompt. A1111's order of two weights: text encoder, then image model; also `te=` and `unet=`.
 pub(crate) fn taken(prompt: &str) -> (String, Vec<UsedAdapter>) {
     let (mut out, mut adapters) = (String::with_capacity(prompt.len()), Vec::new());
@@ -10,7 +13,7 @@ pub(crate) fn taken(prompt: &str) -> (String, Vec<UsedAdapter>) {
     while let Some(at) = rest.find('<') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let end = rest.find('>').filter(|end| *end <= 1000);
+        let end = rest.bytes().take(TAG).position(|byte| byte == b'>');
         match end.and_then(|end| Some((end, adapter(&rest[1..end])?))) {
             Some((end, adapter)) if adapters.len() < limits::ADAPTERS => {
                 adapters.push(adapter);

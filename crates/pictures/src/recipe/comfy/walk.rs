@@ -2,6 +2,7 @@
 
 use super::graph::{Graph, Node, WAY};
 use super::loras::{self, stem};
+use crate::limits;
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 use weft_domain::generation::{Dialect, NoiseSource, Recipe, Sampler, Schedule};
@@ -54,9 +55,10 @@ impl Graph {
     fn last_sampler(&self) -> Option<&Node> {
         let outputs = self.nodes.iter().filter(|(_, node)| node.is(&["SaveImage", "Save", "Image Save", "SaveAnimated"]));
         let previews = self.nodes.iter().filter(|(_, node)| node.is(&["PreviewImage"]));
+        // What was seen on the way from one output needs no second look from the next.
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for (_, output) in outputs.chain(previews) {
             let mut queue: VecDeque<&Node> = VecDeque::from([output]);
-            let mut seen: BTreeSet<&str> = BTreeSet::new();
             while let Some(node) = queue.pop_front() {
                 if is_sampler(node) {
                     return Some(node);
@@ -169,7 +171,7 @@ impl Graph {
     /// The words of a conditioning, or of a text that nodes put together.
     fn text(&self, value: &Value, role: Role, depth: usize, pieces: &mut usize) -> Option<String> {
         if let Some(text) = value.as_str() {
-            return Some(text.trim().to_owned());
+            return Some(bounded(text.trim()));
         }
         *pieces += 1;
         if depth > WAY || *pieces > PIECES * 4 {
@@ -201,11 +203,11 @@ impl Graph {
         };
         if let Some((keys, delimiter)) = joined {
             let between = node.inputs.get(delimiter).and_then(Value::as_str).unwrap_or("\n");
-            return Some(each(&keys).join(between));
+            return Some(bounded(&each(&keys).join(between)));
         }
         let both = each(&["text_g", "text_l"]);
         if !both.is_empty() {
-            return Some(both.join("\n"));
+            return Some(bounded(&both.join("\n")));
         }
         const WORDS: [&str; 12] =
             ["populated_text", "text", "t5xxl", "clip_l", "prompt", "string", "value", "wildcard_text", "Text", "String", "text_0", "any"];
@@ -220,6 +222,11 @@ impl Graph {
         }
         found
     }
+}
+
+/// As much of a text as is kept: what is put together of the same long text many times stays small.
+fn bounded(text: &str) -> String {
+    text[..text.floor_char_boundary(limits::PROMPT)].to_owned()
 }
 
 /// Takes a latent and gives one that was sampled.
