@@ -4,94 +4,19 @@
 
 #![cfg(unix)]
 
+mod program;
+
+use program::{Program, moments};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use weft_weights::progress::Silent;
 use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 
 const KILLS: u64 = 20;
-
-struct Program {
-    child: Child,
-    address: String,
-}
-
-impl Program {
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("weft starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
-        let address = line.trim().rsplit_once("http://").unwrap_or_else(|| panic!("no address in {line:?}")).1.to_owned();
-        Self { child, address }
-    }
-
-    /// HTTP/1.0: the answer ends with the connection, nothing to take apart.
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> std::io::Result<Value> {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        Ok(serde_json::from_slice(&self.exchange(method, path, "application/json", body.as_bytes())?).unwrap_or(Value::Null))
-    }
-
-    /// The body of the answer.
-    fn exchange(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let (host, length) = (&self.address, body.len());
-        write!(stream, "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n")?;
-        stream.write_all(body)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
-        Ok(answer.split_off(end))
-    }
-
-    fn get(&self, path: &str) -> Value {
-        self.ask("GET", path, None).expect("an answer")
-    }
-
-    fn kill(mut self) {
-        // SIGKILL: no handler runs, nothing is flushed.
-        self.child.kill().expect("killed");
-        self.child.wait().expect("reaped");
-    }
-
-    fn settled(&self) -> Vec<Value> {
-        let start = Instant::now();
-        loop {
-            let jobs = self.get("/api/v1/jobs").as_array().cloned().unwrap_or_default();
-            if !jobs.is_empty() && jobs.iter().all(|job| !matches!(job["state"].as_str(), Some("queued" | "running"))) {
-                return jobs;
-            }
-            assert!(start.elapsed() < Duration::from_secs(180), "jobs do not end: {jobs:#?}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Moments that differ from round to round, the same in every run (a 64-bit LCG, Knuth's constants).
-fn moments() -> impl FnMut(u64) -> Duration {
-    let mut state = 42u64;
-    move |limit_ms| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis((state >> 33) % limit_ms)
-    }
-}
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -289,14 +214,14 @@ fn pictures_that_were_being_kept_are_whole_or_not_there() {
                 scope.spawn(move || {
                     for file in half {
                         // The program may die in the middle of any of these.
-                        if program.exchange("POST", "/api/v1/pictures", "application/octet-stream", file).is_err() {
+                        if program.send("POST", "/api/v1/pictures", "application/octet-stream", file).is_err() {
                             break;
                         }
                     }
                 });
             }
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
-            let _ = Command::new("kill").args(["-9", &program.child.id().to_string()]).status();
+            let _ = Command::new("kill").args(["-9", &program.id().to_string()]).status();
         });
         program.kill();
     }
@@ -308,12 +233,12 @@ fn pictures_that_were_being_kept_are_whole_or_not_there() {
     for item in &items {
         let seed = item["seed"].as_u64().expect("a picture keeps its parameters");
         assert!(seen.insert(seed), "picture {seed} stands twice");
-        let file = program.exchange("GET", &format!("/api/v1/pictures/{}/file", item["id"]), "", &[]).expect("an answer");
+        let file = program.bytes("GET", &format!("/api/v1/pictures/{}/file", item["id"]), None).expect("an answer");
         assert!(file == files[usize::try_from(seed).expect("a place")], "picture {seed} lost its bytes");
     }
     // What was lost can be brought again, what is there is known.
     for file in &files {
-        program.exchange("POST", "/api/v1/pictures", "application/octet-stream", file).expect("an answer");
+        program.send("POST", "/api/v1/pictures", "application/octet-stream", file).expect("an answer");
     }
     assert_eq!(program.get("/api/v1/pictures")["total"], PICTURES);
 }

@@ -58,10 +58,12 @@ pub fn router(state: AppState) -> Router {
     let (uploads, described) = api::uploads().split_for_parts();
     document.merge(described);
     let uploads = uploads.layer(DefaultBodyLimit::max(UPLOAD_LIMIT));
+    let (openai, beside) = api::openai::router().split_for_parts();
     let answers = Router::new()
         .nest("/api/v1", api)
+        .merge(openai)
         .merge(health::router())
-        .merge(api::openapi::router(document))
+        .merge(api::openapi::router(document, beside))
         .merge(page::router(&state))
         .merge(assets::router())
         .layer(CompressionLayer::new().compress_when(assets::worth_compressing()));

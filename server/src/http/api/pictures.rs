@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use weft_domain::generation::{PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery};
-use weft_domain::{PictureId, Problem};
+use weft_domain::{GenerationId, PictureId, Problem};
 use weft_pictures::Format;
 use weft_services::access::{Editor, Reader};
 use weft_services::pictures::PictureFile;
@@ -181,6 +181,21 @@ pub(super) async fn thumbnail(
 ) -> Result<Response, ApiError> {
     let file = state.services.pictures.thumbnail(&reader, id, query.width.unwrap_or(320)).await?;
     Ok(sent(file, &headers, false, FOR_EVER))
+}
+
+/// The pictures of a generation as one PNG: in rows and columns with the labels of its axes, prompt and settings below. Cells whose picture
+/// is not painted yet stay open.
+#[utoipa::path(get, path = "/generations/{id}/sheet.png", tag = "generations", params(("id" = i64, Path)),
+    responses((status = 200, content_type = "image/png"), (status = 304), (status = 404), (status = 409)))]
+pub(super) async fn sheet(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Id(id): Id<GenerationId>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let view = state.services.generating.get(&reader, id).await?;
+    let file = state.services.pictures.sheet(&reader, &view).await?;
+    Ok(sent(file, &headers, true, "private, no-cache"))
 }
 
 /// Of what never changes under its address.
