@@ -15,7 +15,7 @@ const JPEG_QUALITY: u8 = 95;
 /// Writes the file: pixels, the A1111 text and our JSON. PNG and WebP are exact.
 ///
 /// PNG: the keys `parameters` (A1111's text) and `weft` (the recipe). JPEG and WebP: EXIF `UserComment` holds A1111's text and
-/// `ImageDescription` the recipe.
+/// `ImageDescription` the recipe, behind the word `weft:`.
 pub fn encode(pixels: &Pixels, recipe: &Recipe, format: Format) -> Result<Vec<u8>, PictureError> {
     let (text, json) = (recipe::infotext(recipe), recipe::weft::to_json(recipe));
     match format {

@@ -14,9 +14,10 @@ mod format;
 pub mod limits;
 mod pixels;
 mod recipe;
+pub mod sheet;
 
 pub use encode::encode;
 pub use error::PictureError;
 pub use format::Format;
 pub use pixels::{Pixels, THUMBNAIL_WIDTHS, Thumbnail, decode, size, thumbnail};
-pub use recipe::infotext;
+pub use recipe::{Inspected, infotext, inspect, parse_infotext};

@@ -78,8 +78,9 @@ pub struct Thumbnail {
 /// Makes a thumbnail of at most `width` pixels; a narrower picture keeps its size.
 pub fn thumbnail(bytes: &[u8], width: u32) -> Result<Thumbnail, PictureError> {
     let picture = dynamic(bytes)?;
-    let clear = picture.color().has_alpha() && picture.to_rgba8().pixels().any(|pixel| pixel.0[3] < 250);
-    let picture = if clear { DynamicImage::ImageRgba8(picture.into_rgba8()) } else { DynamicImage::ImageRgb8(picture.into_rgb8()) };
+    let picture = if picture.color().has_alpha() { DynamicImage::ImageRgba8(picture.into_rgba8()) } else { picture };
+    let clear = picture.as_rgba8().is_some_and(|picture| picture.pixels().any(|pixel| pixel.0[3] < 250));
+    let picture = if clear { picture } else { DynamicImage::ImageRgb8(picture.into_rgb8()) };
     let small = resized(picture, width)?;
     let mut out = Vec::new();
     if clear {
@@ -88,6 +89,28 @@ pub fn thumbnail(bytes: &[u8], width: u32) -> Result<Thumbnail, PictureError> {
     }
     small.write_with_encoder(image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, THUMBNAIL_QUALITY))?;
     Ok(Thumbnail { bytes: out, format: Format::Jpeg })
+}
+
+/// The picture made to fit into a cell, its shape kept; None where it fits as it is. Never enlarged.
+pub(crate) fn scaled(picture: &Pixels, width: u32, height: u32) -> Result<Option<Pixels>, PictureError> {
+    if picture.width <= width && picture.height <= height {
+        return Ok(None);
+    }
+    let shrink = (f64::from(width) / f64::from(picture.width)).min(f64::from(height) / f64::from(picture.height));
+    let side = |length: u32, most: u32| ((f64::from(length) * shrink).round() as u32).clamp(1, most.max(1));
+    let (w, h) = (side(picture.width, width), side(picture.height, height));
+    let rgb = shrunk(&picture.rgb, (picture.width, picture.height), (w, h), fir::PixelType::U8x3)?;
+    Pixels::new(w, h, rgb).map(Some)
+}
+
+/// Lanczos, on bytes as they are.
+fn shrunk(bytes: &[u8], from: (u32, u32), to: (u32, u32), kind: fir::PixelType) -> Result<Vec<u8>, PictureError> {
+    let failed = |error: &dyn std::fmt::Display| PictureError::Write(error.to_string());
+    let large = fir::images::ImageRef::new(from.0, from.1, bytes, kind).map_err(|e| failed(&e))?;
+    let mut small = fir::images::Image::new(to.0, to.1, kind);
+    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Lanczos3));
+    fir::Resizer::new().resize(&large, &mut small, &options).map_err(|e| failed(&e))?;
+    Ok(small.into_vec())
 }
 
 /// The picture at `width` pixels (its shape kept), never enlarged.
@@ -100,12 +123,9 @@ fn resized(picture: DynamicImage, width: u32) -> Result<DynamicImage, PictureErr
     let side = |length: u32| (f64::from(length) * shrink).round().max(1.0) as u32;
     let clear = picture.color().has_alpha();
     let kind = if clear { fir::PixelType::U8x4 } else { fir::PixelType::U8x3 };
-    let failed = |error: &dyn std::fmt::Display| PictureError::Write(error.to_string());
-    let large = fir::images::ImageRef::new(w, h, picture.as_bytes(), kind).map_err(|e| failed(&e))?;
-    let mut small = fir::images::Image::new(side(w), side(h), kind);
-    let options = fir::ResizeOptions::new().resize_alg(fir::ResizeAlg::Convolution(fir::FilterType::Lanczos3));
-    fir::Resizer::new().resize(&large, &mut small, &options).map_err(|e| failed(&e))?;
-    let (w, h, bytes) = (side(w), side(h), small.into_vec());
+    let (small_w, small_h) = (side(w), side(h));
+    let bytes = shrunk(picture.as_bytes(), (w, h), (small_w, small_h), kind)?;
+    let (w, h) = (small_w, small_h);
     let made = match clear {
         true => image::RgbaImage::from_raw(w, h, bytes).map(DynamicImage::ImageRgba8),
         false => image::RgbImage::from_raw(w, h, bytes).map(DynamicImage::ImageRgb8),

@@ -15,6 +15,7 @@ mod measure;
 mod merge;
 mod models;
 mod output;
+mod pictures;
 mod resize;
 mod samples;
 mod scan;
@@ -71,6 +72,8 @@ enum Command {
     Extract(extract::Extract),
     /// Check that adapter files are whole, are what they say, and do something
     Verify(verify::Verify),
+    /// Take pictures in, or show what is written in one
+    Pictures(pictures::Pictures),
     /// Write synthetic adapters to try things out with
     Samples(samples::Samples),
     /// Measure this machine: every figure beside what limits it
@@ -99,6 +102,7 @@ impl Cli {
             Command::Bake(command) => command.run(false),
             Command::Unbake(command) => command.run(true),
             Command::Verify(command) => command.run(),
+            Command::Pictures(command) => command.run(&self.global),
             Command::Samples(command) => command.run(),
             Command::Bench(command) => command.run(),
             Command::Config(command) => command.run(&self.global),

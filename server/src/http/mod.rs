@@ -13,7 +13,7 @@ mod problem;
 pub use problem::ApiError;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use leptos::config::LeptosOptions;
 use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -22,8 +22,10 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::trace::TraceLayer;
 use weft_services::Services;
 
-/// Largest request body. Uploads of adapters will get routes of their own.
+/// Largest request body, but for uploads.
 const BODY_LIMIT: usize = 1 << 20;
+/// Largest file that a request may bring.
+const UPLOAD_LIMIT: usize = weft_pictures::limits::FILE;
 
 /// What handlers share.
 #[derive(Clone, FromRef)]
@@ -52,7 +54,10 @@ impl AppState {
 /// Outermost first: panics become problems, requests are logged, strangers are turned away ([`access`]), answers carry the security
 /// headers ([`headers`]). The event stream is not compressed, as a compressor holds small events back.
 pub fn router(state: AppState) -> Router {
-    let (api, document) = api::router().split_for_parts();
+    let (api, mut document) = api::router().split_for_parts();
+    let (uploads, described) = api::uploads().split_for_parts();
+    document.merge(described);
+    let uploads = uploads.layer(DefaultBodyLimit::max(UPLOAD_LIMIT));
     let (openai, beside) = api::openai::router().split_for_parts();
     let answers = Router::new()
         .nest("/api/v1", api)
@@ -64,8 +69,9 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new().compress_when(assets::worth_compressing()));
     answers
         .nest("/api/v1/events", events::router())
-        .fallback(page::not_found)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .nest("/api/v1", uploads)
+        .fallback(page::not_found)
         .layer(axum::middleware::from_fn(headers::add))
         .layer(axum::middleware::from_fn_with_state(state.clone(), access::guard))
         .layer(TraceLayer::new_for_http())

@@ -36,15 +36,17 @@ impl Program {
 
     /// The body of an answer, whatever it is.
     pub fn bytes(&self, method: &str, path: &str, body: Option<&Value>) -> std::io::Result<Vec<u8>> {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.send(method, path, "application/json", body.as_bytes())
+    }
+
+    /// The body of the answer to any bytes.
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let host = &self.address;
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        )?;
+        let (host, length) = (&self.address, body.len());
+        write!(stream, "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n")?;
+        stream.write_all(body)?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let end = answer.windows(4).position(|w| w == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
@@ -53,6 +55,11 @@ impl Program {
 
     pub fn get(&self, path: &str) -> Value {
         self.ask("GET", path, None).expect("an answer")
+    }
+
+    /// Its process, for a kill while others still ask.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn kill(mut self) {

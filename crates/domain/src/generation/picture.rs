@@ -102,13 +102,15 @@ pub enum PictureSource {
     SwarmUi,
     InvokeAi,
     NovelAi,
+    Fooocus,
     /// Without parameters that could be read.
     Unknown,
 }
 
 impl PictureSource {
     /// Every source in menu order.
-    pub const ALL: [Self; 7] = [Self::Weft, Self::A1111, Self::ComfyUi, Self::SwarmUi, Self::InvokeAi, Self::NovelAi, Self::Unknown];
+    pub const ALL: [Self; 8] =
+        [Self::Weft, Self::A1111, Self::ComfyUi, Self::SwarmUi, Self::InvokeAi, Self::NovelAi, Self::Fooocus, Self::Unknown];
 
     /// The word that REST and the table use.
     #[must_use]
@@ -120,6 +122,7 @@ impl PictureSource {
             Self::SwarmUi => "swarmui",
             Self::InvokeAi => "invokeai",
             Self::NovelAi => "novelai",
+            Self::Fooocus => "fooocus",
             Self::Unknown => "unknown",
         }
     }
@@ -134,6 +137,7 @@ impl PictureSource {
             Self::SwarmUi => "SwarmUI",
             Self::InvokeAi => "InvokeAI",
             Self::NovelAi => "NovelAI",
+            Self::Fooocus => "Fooocus",
             Self::Unknown => "Unknown",
         }
     }

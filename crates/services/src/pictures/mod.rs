@@ -4,10 +4,15 @@
 //! first asked for and kept beside them.
 
 mod file;
+mod import;
 mod keep;
+mod sheet;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 pub use file::PictureFile;
+pub use import::Imported;
 pub use keep::NewPicture;
 pub use weft_pictures::Pixels;
 
@@ -39,13 +44,24 @@ struct Inner {
     events: Events,
     /// Read by whoever stores bytes and then their row, written by the sweep: bytes that are just being named are not swept away.
     sweeping: RwLock<()>,
+    /// Two imports of the same bytes are one picture, and each holds a whole picture in memory.
+    importing: Mutex<()>,
     /// One thumbnail of a picture is made once, however many ask for it; and few at a time, for each holds a whole picture in memory.
     making: Mutex<()>,
 }
 
 impl Pictures {
     pub(crate) fn new(store: Store, blobs: Blobs, events: Events) -> Self {
-        Self { inner: Arc::new(Inner { store, blobs, events, sweeping: RwLock::default(), making: Mutex::default() }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                blobs,
+                events,
+                sweeping: RwLock::default(),
+                importing: Mutex::default(),
+                making: Mutex::default(),
+            }),
+        }
     }
 
     /// A window of the pictures.

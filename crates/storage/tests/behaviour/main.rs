@@ -9,6 +9,7 @@ mod generations;
 mod jobs;
 mod moves;
 mod pending;
+mod pictures;
 mod roots;
 mod scans;
 mod search;

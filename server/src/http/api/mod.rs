@@ -58,6 +58,12 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(pictures::restore))
         .routes(routes!(pictures::file))
         .routes(routes!(pictures::thumbnail))
+        .routes(routes!(pictures::sheet))
         .routes(routes!(samples::create))
         .routes(routes!(layouts::list))
+}
+
+/// Routes whose body is a file: they have a limit of their own.
+pub(super) fn uploads() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(pictures::import))
 }

@@ -5,12 +5,14 @@ use crate::http::door::{Body, Door, Id};
 use crate::http::{ApiError, AppState};
 use axum::Json;
 use axum::body::Body as HttpBody;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Query, RawQuery, State};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use weft_domain::generation::{PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery};
-use weft_domain::{PictureId, Problem};
+use weft_domain::{GenerationId, PictureId, Problem};
 use weft_pictures::Format;
 use weft_services::access::{Editor, Reader};
 use weft_services::pictures::PictureFile;
@@ -22,7 +24,7 @@ use weft_services::pictures::PictureFile;
         ("checkpoint" = Option<Vec<i64>>, Query, description = "Checkpoint ids, any of; repeat the key"),
         ("adapter" = Option<Vec<i64>>, Query, description = "Adapter ids, any of"),
         ("generation" = Option<i64>, Query, description = "Pictures of this generation"),
-        ("source" = Option<Vec<String>>, Query, description = "`weft`, `a1111`, `comfyui`, `swarmui`, `invokeai`, `novelai`, `unknown`"),
+        ("source" = Option<Vec<String>>, Query, description = "`weft`, `a1111`, `comfyui`, `swarmui`, `invokeai`, `novelai`, `fooocus`, `unknown`"),
         ("favourite" = Option<bool>, Query, description = "Favourites alone"),
         ("rating" = Option<u8>, Query, description = "At least so many stars"),
         ("trash" = Option<bool>, Query, description = "Those in the trash, instead of the others"),
@@ -90,6 +92,47 @@ async fn changed(state: &AppState, editor: &Editor, id: PictureId, edit: &Pictur
     Ok(Json(card.ok_or_else(|| Problem::not_found("There is no such picture."))?))
 }
 
+/// Takes a picture in with the parameters that its program left in it: the body is the file (PNG, JPEG, WebP; up to 64 MB), kept as it is.
+/// 201 for a new picture, 200 where the same bytes are here already.
+#[utoipa::path(post, path = "/pictures", tag = "pictures",
+    params(("x-file-name" = Option<String>, Header, description = "Name of the file, percent-encoded where it is not ASCII")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 201, body = PictureCard), (status = 200, body = PictureCard), (status = 422)))]
+pub(super) async fn import(
+    State(state): State<AppState>,
+    Door(editor): Door<Editor>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<PictureCard>), ApiError> {
+    let bytes = body.map_err(|rejection| {
+        Problem::invalid("file", "The file cannot be taken in.").detail(rejection.body_text()).hint("Pictures up to 64 MB are read.")
+    })?;
+    let name = headers.get("x-file-name").map(|name| decoded(name.as_bytes())).unwrap_or_default();
+    let imported = state.services.pictures.import(&editor, bytes, &name).await?;
+    let status = if imported.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(imported.card)))
+}
+
+/// `%C3%A9` is `é`; what is no such mark stands for itself.
+fn decoded(bytes: &[u8]) -> String {
+    let digit = |at: usize| bytes.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let mark = digit(at + 1).zip(digit(at + 2)).filter(|_| bytes[at] == b'%');
+        match mark.and_then(|(high, low)| u8::try_from(high * 16 + low).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct FileQuery {
     #[serde(default)]
@@ -116,7 +159,7 @@ pub(super) async fn file(
     };
     let file = state.services.pictures.file(&reader, id, format).await?;
     let save = query.download.is_some_and(|word| word != "false");
-    Ok(sent(file, &headers, save))
+    Ok(sent(file, &headers, save, FOR_EVER))
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,11 +180,29 @@ pub(super) async fn thumbnail(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let file = state.services.pictures.thumbnail(&reader, id, query.width.unwrap_or(320)).await?;
-    Ok(sent(file, &headers, false))
+    Ok(sent(file, &headers, false, FOR_EVER))
 }
 
-/// Bytes that never change under their address.
-fn sent(file: PictureFile, asked: &HeaderMap, save: bool) -> Response {
+/// The pictures of a generation as one PNG: in rows and columns with the labels of its axes, prompt and settings below. Cells whose picture
+/// is not painted yet stay open.
+#[utoipa::path(get, path = "/generations/{id}/sheet.png", tag = "generations", params(("id" = i64, Path)),
+    responses((status = 200, content_type = "image/png"), (status = 304), (status = 404), (status = 409)))]
+pub(super) async fn sheet(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Id(id): Id<GenerationId>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let view = state.services.generating.get(&reader, id).await?;
+    let file = state.services.pictures.sheet(&reader, &view).await?;
+    Ok(sent(file, &headers, true, "private, no-cache"))
+}
+
+/// Of what never changes under its address.
+const FOR_EVER: &str = "private, max-age=31536000, immutable";
+
+/// The file, or that it is the one the visitor has.
+fn sent(file: PictureFile, asked: &HeaderMap, save: bool, cache: &'static str) -> Response {
     let etag = format!("\"{}\"", file.etag);
     let mut response = match asked.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
         true => StatusCode::NOT_MODIFIED.into_response(),
@@ -149,7 +210,7 @@ fn sent(file: PictureFile, asked: &HeaderMap, save: bool) -> Response {
     };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     // A picture that is opened by itself may run and load nothing.
     out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     if let Ok(value) = HeaderValue::from_str(&etag) {
@@ -159,4 +220,16 @@ fn sent(file: PictureFile, asked: &HeaderMap, save: bool) -> Response {
         out.insert(header::CONTENT_DISPOSITION, value);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_headers() {
+        for (header, want) in [("fox.png", "fox.png"), ("caf%C3%A9%20100%25.png", "café 100%.png"), ("%", "%"), ("%zz%4", "%zz%4")] {
+            assert_eq!(decoded(header.as_bytes()), want);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Writing A1111's text. Keys, their order and the quoting are those of A1111 1.10.
 
 use std::fmt::Write as _;
-use weft_domain::generation::{NoiseSource, Recipe, UsedAdapter};
+use weft_domain::generation::{NoiseSource, Recipe, Schedule, UsedAdapter};
 
 /// The text that A1111 and its kin show and take back: adapters as `<lora:name:weight>` behind the prompt, one line of parameters.
 #[must_use]
@@ -27,7 +27,7 @@ fn pairs(recipe: &Recipe) -> Vec<(&str, String)> {
     let mut put = |key, value: Option<String>| pairs.extend(value.filter(|value| !value.is_empty()).map(|value| (key, value)));
     put("Steps", numbers.steps.map(|n| n.to_string()));
     put("Sampler", recipe.sampler.map(|sampler| sampler.label().to_owned()));
-    put("Schedule type", recipe.schedule.map(|schedule| schedule.label().to_owned()));
+    put("Schedule type", recipe.schedule.map(|schedule| schedule_name(schedule).to_owned()));
     put("CFG scale", numbers.cfg.map(number));
     put("Distilled CFG Scale", numbers.guidance.map(number));
     put("Seed", recipe.seed.map(|seed| seed.to_string()));
@@ -42,6 +42,7 @@ fn pairs(recipe: &Recipe) -> Vec<(&str, String)> {
     put("Eta", numbers.eta.map(number));
     put("Sigma churn", numbers.s_churn.map(number));
     put("Sigma noise", numbers.s_noise.map(number));
+    put("Shift", numbers.shift.map(number));
     put("Lora hashes", Some(hashes(&recipe.adapters)));
     // A value cannot stand behind its key twice.
     let written: Vec<&str> = pairs.iter().map(|(key, _)| *key).collect();
@@ -51,6 +52,15 @@ fn pairs(recipe: &Recipe) -> Vec<(&str, String)> {
     let engine = if recipe.engine.is_empty() { recipe.other.get("Version").cloned() } else { Some(recipe.engine.clone()) };
     pairs.extend(engine.map(|engine| ("Version", engine)));
     pairs
+}
+
+/// As A1111's menu has it.
+const fn schedule_name(schedule: Schedule) -> &'static str {
+    match schedule {
+        Schedule::SgmUniform => "SGM Uniform",
+        Schedule::DdimUniform => "DDIM",
+        other => other.label(),
+    }
 }
 
 /// `<lora:name:weight>`, or with both weights, text encoder first.
