@@ -31,7 +31,7 @@ fn main() {
     headers_alone(&folder, count);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     runtime.block_on(async {
-        let settings = ServiceSettings { data_dir: dir.path().join("data"), database_url: None, cpu_workers: 1, io_workers: 2 };
+        let settings = ServiceSettings::new(dir.path().join("data"));
         let services = Services::open(settings).await.unwrap();
         let workers = services.start();
         scan(&services, &folder, count).await;

@@ -4,93 +4,17 @@
 
 #![cfg(unix)]
 
+mod program;
+
+use program::{Program, moments};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 use weft_weights::progress::Silent;
 use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 
 const KILLS: u64 = 20;
-
-struct Program {
-    child: Child,
-    address: String,
-}
-
-impl Program {
-    fn start(data: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data-dir"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("weft starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
-        let address = line.trim().rsplit_once("http://").unwrap_or_else(|| panic!("no address in {line:?}")).1.to_owned();
-        Self { child, address }
-    }
-
-    /// HTTP/1.0: the answer ends with the connection, nothing to take apart.
-    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> std::io::Result<Value> {
-        let mut stream = TcpStream::connect(&self.address)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let host = &self.address;
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.0\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        )?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let text = String::from_utf8_lossy(&answer);
-        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        Ok(serde_json::from_str(body).unwrap_or(Value::Null))
-    }
-
-    fn get(&self, path: &str) -> Value {
-        self.ask("GET", path, None).expect("an answer")
-    }
-
-    fn kill(mut self) {
-        // SIGKILL: no handler runs, nothing is flushed.
-        self.child.kill().expect("killed");
-        self.child.wait().expect("reaped");
-    }
-
-    fn settled(&self) -> Vec<Value> {
-        let start = Instant::now();
-        loop {
-            let jobs = self.get("/api/v1/jobs").as_array().cloned().unwrap_or_default();
-            if !jobs.is_empty() && jobs.iter().all(|job| !matches!(job["state"].as_str(), Some("queued" | "running"))) {
-                return jobs;
-            }
-            assert!(start.elapsed() < Duration::from_secs(180), "jobs do not end: {jobs:#?}");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Moments that differ from round to round, the same in every run (a 64-bit LCG, Knuth's constants).
-fn moments() -> impl FnMut(u64) -> Duration {
-    let mut state = 42u64;
-    move |limit_ms| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Duration::from_millis((state >> 33) % limit_ms)
-    }
-}
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -7,6 +7,7 @@
 mod access;
 mod checkpoints;
 mod error;
+mod generate;
 mod jobs;
 mod library;
 mod operations;
@@ -16,6 +17,9 @@ mod weave;
 
 pub use checkpoints::{adapter_fits, adapter_measures, checkpoint_details, checkpoints_list};
 pub use error::ApiError;
+pub use generate::{
+    generation_defaults, generation_get, generation_move, generation_pause, generation_queue, generation_start, prompt_view,
+};
 pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
 pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};
 pub use operations::{adapter_check, model_operation_start, operation_start};

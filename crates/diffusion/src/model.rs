@@ -25,7 +25,7 @@ pub use error::ModelError;
 pub use flux::{Flux, FluxCondition};
 pub use load::{Denoiser, Footprint, LoadOptions, Model, usual_size};
 pub use pipeline::{
-    ClipTokens, Conditioning, LatentColours, MAX_BATCH, MAX_SIDE, Picture, PictureRequest, PromptTokens, Start, Weigh, Words,
+    ClipTokens, Conditioning, Edit, LatentColours, MAX_BATCH, MAX_SIDE, Picture, PictureRequest, PromptTokens, Start, Weigh, Words,
 };
 pub use t5::T5;
 pub use taesd::TinyDecoder;

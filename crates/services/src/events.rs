@@ -70,6 +70,12 @@ impl Events {
         let _nobody_listens = self.inner.sender.send(numbered);
     }
 
+    /// Tells those who listen at this moment and nobody else: it takes no number, and whoever was away does not get it.
+    pub fn publish_now(&self, event: Event) {
+        let ring = self.ring();
+        let _nobody_listens = self.inner.sender.send((ring.newest, event));
+    }
+
     /// Events from now on, each with its id; before them what was missed since `last_event_id`, or [`Event::Reset`] when that is
     /// not to be had any more.
     pub fn subscribe(&self, last_event_id: Option<&str>) -> impl Stream<Item = (String, Event)> + Send + use<> {
@@ -125,6 +131,20 @@ mod tests {
         events.publish(event(4));
         let got: Vec<Event> = take(again, 3).await.into_iter().map(|(_, event)| event).collect();
         assert_eq!(got, [event(2), event(3), event(4)]);
+    }
+
+    #[tokio::test]
+    async fn what_is_told_now_is_heard_now_and_never_again() {
+        let events = Events::new();
+        let listener = events.subscribe(None);
+        events.publish(event(1));
+        events.publish_now(event(2));
+        events.publish(event(3));
+        let seen = take(listener, 3).await;
+        assert_eq!(seen.iter().map(|(_, e)| e.clone()).collect::<Vec<_>>(), [event(1), event(2), event(3)]);
+        // Whoever goes on from the passing one misses nothing and hears nothing twice.
+        assert_eq!(take(events.subscribe(Some(&seen[1].0)), 1).await[0], seen[2]);
+        assert_eq!(take(events.subscribe(Some(&seen[0].0)), 1).await[0], seen[2]);
     }
 
     #[tokio::test]

@@ -28,6 +28,7 @@ pub mod weave;
 
 pub use access::{Access, Admin, Editor, Reader};
 pub use events::Events;
+pub use generate::Generating;
 pub use health::HealthCheck;
 pub use jobs::{Jobs, Workers};
 pub use library::{FileHandle, Library};

@@ -2,6 +2,7 @@
 
 use crate::access::Access;
 use crate::events::Events;
+use crate::generate::{Engine, EngineSettings, GenerateJob, Generating};
 use crate::health::HealthCheck;
 use crate::jobs::{Jobs, Owner, Runner, Workers};
 use crate::library::Library;
@@ -31,13 +32,15 @@ pub struct ServiceSettings {
     pub cpu_workers: usize,
     /// Jobs of the io lane that run at once.
     pub io_workers: usize,
+    /// Most bytes that image models and their work take; None: a share of the machine's memory.
+    pub model_memory: Option<u64>,
 }
 
 impl ServiceSettings {
     /// SQLite in `data_dir`, one worker for arithmetic, two for files.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), database_url: None, cpu_workers: 1, io_workers: 2 }
+        Self { data_dir: data_dir.into(), database_url: None, cpu_workers: 1, io_workers: 2, model_memory: None }
     }
 }
 
@@ -66,6 +69,7 @@ pub struct Services {
     pub events: Events,
     pub previews: Previews,
     pub pictures: Pictures,
+    pub generating: Generating,
     pub samples: Samples,
     pub health: HealthCheck,
     store: Store,
@@ -87,6 +91,9 @@ impl Services {
         let events = Events::new();
         let jobs = Jobs::new(&store, events.clone());
         let roots = Roots::new(store.clone(), jobs.clone(), events.clone(), Arc::clone(&data));
+        let pictures = Pictures::new(store.clone(), blobs.clone(), events.clone());
+        let engine = Engine::new(EngineSettings { data_dir: data.to_path_buf(), memory: settings.model_memory });
+        let generating = Generating::new(store.clone(), jobs.clone(), events.clone(), pictures.clone(), engine, Arc::clone(&data));
         let naming = Arc::new(tokio::sync::Mutex::new(()));
         Ok(Self {
             access: Access::default(),
@@ -96,7 +103,8 @@ impl Services {
             checkpoints: Checkpoints::new(store.clone()),
             measuring: Measuring::new(store.clone(), jobs.clone()),
             previews: Previews::new(store.clone(), blobs.clone()),
-            pictures: Pictures::new(store.clone(), blobs.clone(), events.clone()),
+            pictures,
+            generating,
             samples: Samples::new(jobs.clone()),
             health: HealthCheck::new(store.clone()),
             roots,
@@ -131,6 +139,7 @@ impl Services {
     fn runner(&self, owner: Owner, follow: Follow, producer: Arc<Producer>) -> Runner {
         let (store, events) = (self.store.clone(), self.events.clone());
         Runner::new(self.jobs.clone(), owner)
+            .width(Lane::Gpu, 1)
             .width(Lane::Io, self.settings.io_workers.max(1))
             .width(Lane::Cpu, self.settings.cpu_workers.max(1))
             .handler(ScanJob { store: store.clone(), follow: follow.clone(), data: Arc::clone(&self.data) })
@@ -144,6 +153,7 @@ impl Services {
             .handler(CompareJob(self.weave.clone()))
             .handler(MeasureJob { store: store.clone() })
             .handler(CheckJob { store })
+            .handler(GenerateJob(self.generating.clone()))
             .handler(SamplesJob { roots: self.roots.clone() })
     }
 

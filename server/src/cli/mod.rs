@@ -8,6 +8,7 @@ mod convert;
 mod edit;
 mod extract;
 mod fits;
+mod generate;
 mod input;
 mod inspect;
 mod measure;
@@ -44,6 +45,8 @@ enum Command {
     Scan(scan::Scan),
     /// List the checkpoints of the library
     Models(models::Models),
+    /// Paint pictures
+    Generate(generate::Generate),
     /// Show what adapter files hold and where in the network they work
     Inspect(inspect::Inspect),
     /// Weave several adapters into one file
@@ -83,6 +86,7 @@ impl Cli {
             Command::Serve(command) => command.run(&self.global),
             Command::Scan(command) => command.run(&self.global),
             Command::Models(command) => command.run(&self.global),
+            Command::Generate(command) => command.run(&self.global),
             Command::Inspect(command) => command.run(),
             Command::Merge(command) => command.run(),
             Command::Resize(command) => command.run(),

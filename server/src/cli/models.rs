@@ -4,6 +4,8 @@ use super::output;
 use crate::config::{GlobalOptions, Settings};
 use crate::start;
 use anyhow::Result;
+use serde::Serialize;
+use std::collections::HashMap;
 use std::process::ExitCode;
 use weft_domain::{CheckpointCard, CheckpointQuery, FileState, LibraryQuery};
 use weft_services::access::Reader;
@@ -21,6 +23,14 @@ pub(super) struct Models {
     /// Machine-readable output: an array
     #[arg(long)]
     json: bool,
+}
+
+/// A checkpoint and why it cannot paint here; null: it can.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    card: CheckpointCard,
+    cannot_paint: Option<String>,
 }
 
 impl Models {
@@ -48,23 +58,30 @@ impl Models {
                     break;
                 }
             }
+            let all = services.generating.models(&reader).await?;
+            let mut refused: HashMap<_, _> = all.into_iter().map(|model| (model.card.id, model.refused)).collect();
+            let shown = found.into_iter().map(|card| Shown { cannot_paint: refused.remove(&card.id).flatten(), card });
+            let shown: Vec<Shown> = shown.collect();
             services.close().await?;
-            self.show(&found)?;
+            self.show(&shown)?;
             Ok(ExitCode::SUCCESS)
         })
     }
 
-    fn show(&self, found: &[CheckpointCard]) -> Result<()> {
+    fn show(&self, found: &[Shown]) -> Result<()> {
         if self.json {
             println!("{}", serde_json::to_string_pretty(found)?);
             return Ok(());
         }
-        for card in found {
+        for Shown { card, cannot_paint } in found {
             let size = output::bytes(u64::try_from(card.size).unwrap_or(0));
             println!("{:>5}  {}", card.id, output::plain(&card.name));
             println!("       {}, {}, {size}, {}, {}", card.model, card.form.label(), card.dtypes.join(" "), parts(card));
             match card.state {
-                FileState::Ready => {}
+                FileState::Ready => match cannot_paint {
+                    None => println!("       paints here"),
+                    Some(why) => println!("       cannot paint here: {}", output::plain(why)),
+                },
                 FileState::Missing => println!("       missing: its files are not there, or their drive is off"),
                 FileState::Broken => println!("       broken: {}", output::plain(card.error.as_deref().unwrap_or_default())),
             }

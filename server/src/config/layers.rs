@@ -27,7 +27,7 @@ impl fmt::Display for Source {
 }
 
 /// Names that a settings file may hold.
-const KEYS: [&str; 7] = ["data_dir", "database_url", "listen", "cpu_workers", "io_workers", "log", "log_format"];
+const KEYS: [&str; 8] = ["data_dir", "database_url", "listen", "cpu_workers", "io_workers", "model_memory", "log", "log_format"];
 
 /// The layers below the command line.
 pub struct Layers<'a> {
@@ -73,6 +73,21 @@ impl<'a> Layers<'a> {
         match self.raw(key, Some(plain)) {
             Some((text, source)) => Setting { value: Some(text).filter(|t| !t.is_empty()), source },
             None => Setting { value: None, source: Source::Default },
+        }
+    }
+
+    /// The strongest value of `key` from environment or file; none is an answer too.
+    pub fn pick_parsed<T>(&self, key: &str) -> Result<Setting<Option<T>>>
+    where
+        T: FromStr,
+        T::Err: fmt::Display,
+    {
+        match self.raw(key, None).filter(|(text, _)| !text.trim().is_empty()) {
+            Some((text, source)) => {
+                let value = text.parse().map_err(|error| anyhow!("{key} = {text:?} ({source}) cannot be used: {error}"))?;
+                Ok(Setting { value: Some(value), source })
+            }
+            None => Ok(Setting { value: None, source: Source::Default }),
         }
     }
 

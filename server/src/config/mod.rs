@@ -3,13 +3,16 @@
 //! Order of precedence, strongest first: command line, environment (`WEFT_…`), settings file (`weft.toml` in the data folder, or the
 //! file that `--config` names), built-in default. `weft config` shows the outcome and the source of every value.
 
+mod bytes;
 mod layers;
 
+pub use bytes::Bytes;
 pub use layers::{Layers, Source};
 
 use anyhow::{Context, Result, bail};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use weft_services::generate::EngineSettings;
 
 /// One setting with its source.
 #[derive(Debug, Clone)]
@@ -68,6 +71,8 @@ pub struct Settings {
     pub listen: Setting<SocketAddr>,
     pub cpu_workers: Setting<usize>,
     pub io_workers: Setting<usize>,
+    /// Memory for image models and their work; without one a share of the machine's.
+    pub model_memory: Setting<Option<Bytes>>,
     pub log: Setting<String>,
     pub log_format: Setting<LogFormat>,
     /// The settings file that was read, if there was one.
@@ -99,6 +104,7 @@ impl Settings {
             listen: layers.pick("listen", listen, Self::LISTEN.parse().context("built-in address")?)?,
             cpu_workers: layers.pick("cpu_workers", None, (cores / 2).max(1))?,
             io_workers: layers.pick("io_workers", None, 2)?,
+            model_memory: layers.pick_parsed("model_memory")?,
             log: layers.pick("log", options.log.clone(), "info,sqlx=warn,sea_orm_migration=warn".to_owned())?,
             log_format: layers.pick("log_format", options.log_format, LogFormat::Text)?,
             file,
@@ -109,12 +115,15 @@ impl Settings {
     #[must_use]
     pub fn rows(&self) -> Vec<(&'static str, String, String)> {
         let url = self.database_url.value.as_deref().map_or_else(|| "SQLite in the data folder".to_owned(), hide_password);
+        let usual = || format!("{} (a share of this machine's memory)", Bytes(EngineSettings::usual_memory()));
+        let memory = self.model_memory.value.map_or_else(usual, |bytes| bytes.to_string());
         vec![
             ("data_dir", self.data_dir.value.display().to_string(), self.data_dir.source.to_string()),
             ("database_url", url, self.database_url.source.to_string()),
             ("listen", self.listen.value.to_string(), self.listen.source.to_string()),
             ("cpu_workers", self.cpu_workers.value.to_string(), self.cpu_workers.source.to_string()),
             ("io_workers", self.io_workers.value.to_string(), self.io_workers.source.to_string()),
+            ("model_memory", memory, self.model_memory.source.to_string()),
             ("log", self.log.value.clone(), self.log.source.to_string()),
             ("log_format", self.log_format.value.to_string(), self.log_format.source.to_string()),
         ]

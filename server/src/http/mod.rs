@@ -53,10 +53,12 @@ impl AppState {
 /// headers ([`headers`]). The event stream is not compressed, as a compressor holds small events back.
 pub fn router(state: AppState) -> Router {
     let (api, document) = api::router().split_for_parts();
+    let (openai, beside) = api::openai::router().split_for_parts();
     let answers = Router::new()
         .nest("/api/v1", api)
+        .merge(openai)
         .merge(health::router())
-        .merge(api::openapi::router(document))
+        .merge(api::openapi::router(document, beside))
         .merge(page::router(&state))
         .merge(assets::router())
         .layer(CompressionLayer::new().compress_when(assets::worth_compressing()));

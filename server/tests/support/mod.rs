@@ -41,7 +41,7 @@ impl Answer {
 impl TestApp {
     pub async fn new() -> Self {
         let data = tempfile::tempdir().expect("temporary folder");
-        let settings = ServiceSettings { data_dir: data.path().join("data"), database_url: None, cpu_workers: 1, io_workers: 2 };
+        let settings = ServiceSettings::new(data.path().join("data"));
         let services = Services::open(settings).await.expect("services open");
         let workers = Some(services.start());
         let router = router(AppState::new(services.clone()));

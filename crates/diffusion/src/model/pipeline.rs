@@ -7,7 +7,7 @@ mod start;
 mod text;
 
 pub use preview::LatentColours;
-pub use request::{Picture, PictureRequest, Start};
+pub use request::{Edit, Picture, PictureRequest, Start};
 pub use text::{ClipTokens, Conditioning, PromptTokens, Weigh, Words};
 
 use super::error::{ModelError, Result};
@@ -81,6 +81,20 @@ impl Model {
         watch: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
         progress: &dyn Progress,
     ) -> Result<Vec<f32>> {
+        self.paint_edited(request, &[], watch, progress)
+    }
+
+    /// The same with prompts that change on the way.
+    ///
+    /// # Errors
+    /// As [`Self::paint`].
+    pub fn paint_edited(
+        &mut self,
+        request: &PictureRequest<'_>,
+        edits: &[Edit<'_>],
+        watch: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<f32>> {
         request::check(self, request)?;
         Cancelled::check(progress)?;
         let (mut x, noise, streams) = start::latents(self, request, progress)?;
@@ -94,7 +108,7 @@ impl Model {
         prediction.path().add_noise(*first, request.whole_start && all_noise, &mut x, &noise);
         let walk = Plan { sampler: request.sampler, sigmas: &request.sigmas, path: prediction.path(), settings: request.settings };
         let mut streams = BatchNoise(streams);
-        let mut guided = Guided::new(self, request, inpaint)?;
+        let mut guided = Guided::new(self, request, edits, inpaint)?;
         let total = request.sigmas.len().saturating_sub(1) as u64;
         let mut seen = |step: Step<'_>| {
             progress.step(step.index as u64, total, "Painting");

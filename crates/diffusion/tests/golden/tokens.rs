@@ -22,6 +22,7 @@ fn clip_as_transformers() {
     let files = [
         Clip::from_vocab(&bytes("clip_vocab.json"), &bytes("clip_merges.txt")).unwrap(),
         Clip::from_json(&bytes("clip_tokenizer.json")).unwrap(),
+        Clip::from_merges(&bytes("clip_merges.txt")).unwrap(),
     ];
     for case in list(&file("tokenizers/cases.json")["clip"]) {
         let text = case["text"].as_str().unwrap();

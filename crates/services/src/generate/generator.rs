@@ -97,11 +97,11 @@ pub trait Generator: Send + Sync + std::fmt::Debug + 'static {
     /// Device and number type, for people.
     fn label(&self) -> String;
 
-    /// What can be done with a checkpoint, from its headers alone.
+    /// What can be done with a checkpoint, from its headers alone; `size` (width, height) is looked at for its memory, None: the usual one.
     ///
     /// # Errors
     /// A [`Problem`] for what is no model that this generator runs.
-    async fn able(&self, checkpoint: &Path) -> Result<Able, Problem>;
+    async fn able(&self, checkpoint: &Path, size: Option<(u32, u32)>) -> Result<Able, Problem>;
 
     /// Paints one picture. The same shot gives the same bytes on the same device.
     ///

@@ -122,6 +122,12 @@ impl Jobs {
         self.row(id).await.map(|row| self.view(row))
     }
 
+    /// One job, or None once it has left the table.
+    pub(crate) async fn find(&self, id: JobId) -> Result<Option<JobView>, Problem> {
+        let row = self.repo().get(id).await.for_people("a job cannot be read")?;
+        Ok(row.map(|row| self.view(row)))
+    }
+
     /// The job when it has ended, or as it stands after `patience`: for requests whose answer mostly takes only a moment.
     pub(crate) async fn wait(&self, mut job: JobView, patience: Duration) -> Result<JobView, Problem> {
         const LOOK: Duration = Duration::from_millis(25);
@@ -139,7 +145,7 @@ impl Jobs {
     }
 
     /// What people see of a row. A job that runs here is further than its row says.
-    fn view(&self, row: JobRow) -> JobView {
+    pub(crate) fn view(&self, row: JobRow) -> JobView {
         let live = self.live_of(row.id).filter(|live| live.token() == row.lease_token && row.state == JobState::Running);
         let mut view = JobView {
             id: row.id,
@@ -176,7 +182,8 @@ impl Jobs {
         &self.inner.repo
     }
 
-    fn wake(&self) {
+    /// Lets workers look whether there is something to claim.
+    pub(crate) fn wake(&self) {
         self.inner.wake.send_modify(|n| *n = n.wrapping_add(1));
     }
 

@@ -4,6 +4,9 @@
 mod bake;
 mod checkpoints;
 mod common;
+mod engine;
 mod operate;
+mod paint;
+mod queue;
 mod scan;
 mod weave;

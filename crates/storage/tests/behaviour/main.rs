@@ -5,6 +5,7 @@
 mod blobs;
 mod checkpoints;
 mod edits;
+mod generations;
 mod jobs;
 mod moves;
 mod pending;

@@ -2,9 +2,11 @@
 
 mod adapters;
 mod checkpoints;
+mod generations;
 mod jobs;
 mod layouts;
 mod library;
+pub(super) mod openai;
 pub(super) mod openapi;
 mod operations;
 mod pictures;
@@ -43,6 +45,14 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(weave::merge))
         .routes(routes!(operations::start))
         .routes(routes!(operations::check))
+        .routes(routes!(generations::start, generations::list))
+        .routes(routes!(generations::queue))
+        .routes(routes!(generations::pause))
+        .routes(routes!(generations::resume))
+        .routes(routes!(generations::reorder))
+        .routes(routes!(generations::defaults))
+        .routes(routes!(generations::prompt))
+        .routes(routes!(generations::get))
         .routes(routes!(pictures::query))
         .routes(routes!(pictures::details, pictures::edit, pictures::trash))
         .routes(routes!(pictures::restore))

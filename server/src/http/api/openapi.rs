@@ -24,6 +24,8 @@ use utoipa::openapi::OpenApi as Document;
         (name = "weave", description = "Several adapters into one"),
         (name = "operations", description = "Adapters resized, edited, converted, checked; checkpoints baked into, adapters extracted"),
         (name = "pictures", description = "Pictures that are kept, with all that made them"),
+        (name = "generations", description = "Pictures that are asked for, and the queue they wait in"),
+        (name = "openai", description = "OpenAI's image interface over the same queue"),
         (name = "jobs", description = "Work that takes longer than a request"),
     )
 )]
@@ -34,9 +36,10 @@ pub(super) fn base() -> Document {
     Base::openapi()
 }
 
-/// Serves the finished document.
-pub(in crate::http) fn router(mut document: Document) -> Router<AppState> {
+/// Serves the finished document: the routes below `/api/v1`, and those `beside` them.
+pub(in crate::http) fn router(mut document: Document, beside: Document) -> Router<AppState> {
     prefix(&mut document);
+    document.merge(beside);
     let document = Arc::new(document);
     Router::new().route("/api/v1/openapi.json", get(move || async move { Json((*document).clone()) }))
 }

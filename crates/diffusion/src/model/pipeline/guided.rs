@@ -4,7 +4,7 @@ use super::super::error::{ModelError, Result};
 use super::super::flux::FluxCondition;
 use super::super::load::{Denoiser, Model};
 use super::super::unet::Condition;
-use super::request::PictureRequest;
+use super::request::{Edit, PictureRequest};
 use super::text::Conditioning;
 use crate::kernel::{alone, threads};
 use crate::sampler::{self, guide, rescale};
@@ -30,6 +30,15 @@ enum Prompt {
     Flux(FluxCondition),
 }
 
+/// Both prompts of a step.
+#[derive(Debug)]
+struct Pair {
+    positive: Prompt,
+    negative: Option<Prompt>,
+    /// Both after one another, where they have one length and are best asked together.
+    together: Option<Prompt>,
+}
+
 pub(super) struct Guided<'a> {
     model: &'a mut Model,
     levels: Levels,
@@ -37,36 +46,54 @@ pub(super) struct Guided<'a> {
     request: &'a PictureRequest<'a>,
     /// Channels, rows, columns of one latent.
     shape: (usize, usize, usize),
-    positive: Prompt,
-    negative: Option<Prompt>,
-    /// Both after one another, where they have one length and are best asked together.
-    together: Option<Prompt>,
+    /// The request's own prompts first.
+    pairs: Vec<Pair>,
+    /// (step, place in `pairs`): from that step on; rising.
+    changes: Vec<(usize, usize)>,
+    /// The pair of the step at hand.
+    at: usize,
     inpaint: Option<Inpaint>,
 }
 
-impl<'a> Guided<'a> {
-    pub(super) fn new(model: &'a mut Model, request: &'a PictureRequest<'a>, inpaint: Option<Inpaint>) -> Result<Self> {
-        let factor = model.vae().factor;
-        let shape = (model.vae().channels, request.size.0 / factor, request.size.1 / factor);
-        let negative = request.negative.filter(|_| request.cfg != 1.0);
+impl Pair {
+    fn new(model: &Model, request: &PictureRequest<'_>, positive: &Conditioning, negative: Option<&Conditioning>) -> Result<Self> {
+        let negative = negative.filter(|_| request.cfg != 1.0);
         if request.cfg != 1.0 && negative.is_none() {
             return Err(ModelError::Request("guidance other than 1 needs a negative prompt; the empty one will do".to_owned()));
         }
-        let same = negative.filter(|n| n.tokens() == request.positive.tokens());
+        let same = negative.filter(|n| n.tokens() == positive.tokens());
         // With two threads each takes one half from beginning to end and neither waits for the other.
         let apart = model.compute.own && threads() == 2;
-        let together = same.filter(|_| !apart).map(|n| prompt(model, request, &[n, request.positive])).transpose()?;
         Ok(Self {
-            levels: model.levels(request.size),
-            prediction: model.prediction(),
-            positive: prompt(model, request, &[request.positive])?,
+            together: same.filter(|_| !apart).map(|n| prompt(model, request, &[n, positive])).transpose()?,
+            positive: prompt(model, request, &[positive])?,
             negative: negative.map(|n| prompt(model, request, &[n])).transpose()?,
-            together,
-            model,
-            request,
-            shape,
-            inpaint,
         })
+    }
+}
+
+impl<'a> Guided<'a> {
+    pub(super) fn new(model: &'a mut Model, request: &'a PictureRequest<'a>, edits: &[Edit<'_>], inpaint: Option<Inpaint>) -> Result<Self> {
+        let factor = model.vae().factor;
+        let shape = (model.vae().channels, request.size.0 / factor, request.size.1 / factor);
+        let mut pairs = vec![Pair::new(model, request, request.positive, request.negative)?];
+        // Texts that take turns come again and again: each goes to the device once.
+        let same = |a: &Edit<'_>, b: &Edit<'_>| {
+            std::ptr::eq(a.positive, b.positive) && a.negative.map(std::ptr::from_ref) == b.negative.map(std::ptr::from_ref)
+        };
+        let mut changes: Vec<(usize, usize)> = Vec::new();
+        for (i, edit) in edits.iter().enumerate() {
+            let place = match edits[..i].iter().position(|other| same(edit, other)) {
+                Some(before) => changes[before].1,
+                None => {
+                    pairs.push(Pair::new(model, request, edit.positive, edit.negative)?);
+                    pairs.len() - 1
+                }
+            };
+            changes.push((edit.step, place));
+        }
+        let (levels, prediction) = (model.levels(request.size), model.prediction());
+        Ok(Self { levels, prediction, model, request, shape, pairs, changes, at: 0, inpaint })
     }
 
     fn batch(&self) -> usize {
@@ -104,21 +131,21 @@ impl<'a> Guided<'a> {
 
     /// Guided answer to the scaled `x`.
     fn answer(&self, x: &[f32], sigma: f64, out: &mut [f32]) -> Result<()> {
-        let batch = self.batch();
-        let Some(negative) = &self.negative else {
-            out.copy_from_slice(&self.ask(x, batch, sigma, &self.positive)?);
+        let (batch, pair) = (self.batch(), &self.pairs[self.at]);
+        let Some(negative) = &pair.negative else {
+            out.copy_from_slice(&self.ask(x, batch, sigma, &pair.positive)?);
             return Ok(());
         };
-        let (without, with) = if let Some(both) = &self.together {
+        let (without, with) = if let Some(both) = &pair.together {
             let mut without = self.ask(&[x, x].concat(), 2 * batch, sigma, both)?;
             let with = without.split_off(x.len());
             (without, with)
         } else if self.model.compute.own && threads() > 1 {
             let half = |prompt| alone(|| self.ask(x, batch, sigma, prompt));
-            let (without, with) = rayon::join(|| half(negative), || half(&self.positive));
+            let (without, with) = rayon::join(|| half(negative), || half(&pair.positive));
             (without?, with?)
         } else {
-            (self.ask(x, batch, sigma, negative)?, self.ask(x, batch, sigma, &self.positive)?)
+            (self.ask(x, batch, sigma, negative)?, self.ask(x, batch, sigma, &pair.positive)?)
         };
         out.copy_from_slice(&with);
         guide(out, &without, self.request.cfg);
@@ -129,11 +156,15 @@ impl<'a> Guided<'a> {
         Ok(())
     }
 
+    /// The step that a level belongs to, from 0.
+    fn step(&self, sigma: f64) -> usize {
+        self.request.sigmas.iter().rposition(|s| *s >= sigma * (1.0 - 1e-9)).unwrap_or(0)
+    }
+
     /// Share of the steps that lie behind.
     fn position(&self, sigma: f64) -> f64 {
         let steps = self.request.sigmas.len().saturating_sub(1).max(1);
-        let at = self.request.sigmas.iter().rposition(|s| *s >= sigma * (1.0 - 1e-9)).unwrap_or(0);
-        at as f64 / steps as f64
+        self.step(sigma) as f64 / steps as f64
     }
 }
 
@@ -142,6 +173,8 @@ impl sampler::Denoiser for Guided<'_> {
 
     fn denoise(&mut self, x: &[f32], sigma: f64, out: &mut [f32]) -> Result<()> {
         self.model.adapters_at(self.position(sigma))?;
+        let step = self.step(sigma);
+        self.at = self.changes.iter().rev().find(|(from, _)| *from <= step).map_or(0, |(_, place)| *place);
         // What stays of a picture is put at the noise level at hand before the model looks, and put back into its answer.
         let mixed = self.inpaint.as_ref().map(|i| i.noisy(self.prediction, x, sigma));
         let x = mixed.as_deref().unwrap_or(x);

@@ -61,6 +61,16 @@ pub struct PictureRequest<'a> {
     pub tiling: Option<Tiling>,
 }
 
+/// Prompts that take the place of the request's own from a step on, until the next edit.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit<'a> {
+    /// From 0, in the order of the list.
+    pub step: usize,
+    pub positive: &'a Conditioning,
+    /// As in [`PictureRequest::negative`].
+    pub negative: Option<&'a Conditioning>,
+}
+
 /// A finished picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {

@@ -148,10 +148,11 @@ impl Generator for Engine {
         self.inner.compute.label()
     }
 
-    async fn able(&self, checkpoint: &Path) -> Result<Able, Problem> {
+    async fn able(&self, checkpoint: &Path, size: Option<(u32, u32)>) -> Result<Able, Problem> {
         let (inner, path) = (Arc::clone(&self.inner), checkpoint.to_owned());
         blocking(move || {
-            let options = LoadOptions { compute: inner.compute.clone(), budget: Some(inner.budget), ..LoadOptions::default() };
+            let size = size.map_or((0, 0), |(w, h)| (h as usize, w as usize));
+            let options = LoadOptions { compute: inner.compute.clone(), budget: Some(inner.budget), size, ..LoadOptions::default() };
             shelf::able(&path, &inner.data, &options, &inner.tokenizers)
         })
         .await?

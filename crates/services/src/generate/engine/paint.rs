@@ -10,10 +10,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weft_diffusion::model::{
-    AdapterFile, AdapterUse, Compute, Conditioning, LatentColours, ModelError, PictureRequest, Schedule, Start, Tiling, TinyDecoder,
+    AdapterFile, AdapterUse, Compute, Conditioning, Edit, LatentColours, ModelError, PictureRequest, Schedule, Start, Tiling, TinyDecoder,
 };
 use weft_diffusion::noise;
-use weft_diffusion::prompt::weigh;
+use weft_diffusion::prompt::{Edits, weigh};
 use weft_diffusion::sampler::{Settings, Step};
 use weft_diffusion::schedule::{Levels, plan};
 use weft_domain::generation::parameter::{CFG, CLIP_SKIP, GUIDANCE, STEPS};
@@ -39,9 +39,12 @@ pub(super) fn paint(shelf: &mut Shelf, shot: &Shot, watch: &dyn Watch) -> Result
     let (loaded, tiles) = shelf.model(&shot.checkpoint, size, watch)?;
     let tiny = tiny_decoder(&data, loaded.model.family());
     let reports = loaded.model.set_adapters(&uses, &Preparing(watch)).map_err(unpainted)?;
-    let (positive, negative) = conditions(loaded, recipe, &words_key)?;
-    let request = request(loaded, recipe, size, (&positive, negative.as_deref()), prepared.as_ref(), tiles);
-    let latents = run(loaded, &request, (&compute, tiny.as_deref()), watch)?;
+    let spoken = conditions(loaded, recipe, &words_key)?;
+    let (_, positive, negative) = spoken.first().ok_or_else(weft_domain::Problem::internal)?;
+    let request = request(loaded, recipe, size, (positive, negative.as_deref()), prepared.as_ref(), tiles);
+    let edits = spoken.iter().skip(1).map(|(step, positive, negative)| Edit { step: *step, positive, negative: negative.as_deref() });
+    let edits: Vec<Edit<'_>> = edits.collect();
+    let latents = run(loaded, (&request, &edits), (&compute, tiny.as_deref()), watch)?;
     let pictures = loaded.model.pictures(&latents, &request, &Preparing(watch)).map_err(unpainted)?;
     let picture = pictures.into_iter().next().ok_or_else(weft_domain::Problem::internal)?;
     let notes = reports.iter().filter(|r| !r.skipped.is_empty());
@@ -75,10 +78,11 @@ fn adapter(used: &UsedAdapter, file: &Arc<AdapterFile>) -> Result<AdapterUse, Un
     Ok(AdapterUse { file: Arc::clone(file), input, schedule })
 }
 
-type Conditions = (Arc<Conditioning>, Option<Arc<Conditioning>>);
+/// Both prompts of some steps: the first of these, positive, negative.
+type Spoken = (usize, Arc<Conditioning>, Option<Arc<Conditioning>>);
 
-/// Both prompts as the denoiser reads them; the negative one only where it counts.
-fn conditions(loaded: &mut Loaded, recipe: &Recipe, adapters: &str) -> Result<Conditions, Unpainted> {
+/// Both prompts as the denoiser reads them, for every step that begins with other words; the negative one only where it counts.
+fn conditions(loaded: &mut Loaded, recipe: &Recipe, adapters: &str) -> Result<Vec<Spoken>, Unpainted> {
     let dialect = recipe.dialect.unwrap_or_default();
     let skip = recipe.numbers.clip_skip.unwrap_or(CLIP_SKIP.default as u32) as usize;
     let Loaded { model, words, conditions, .. } = loaded;
@@ -89,9 +93,21 @@ fn conditions(loaded: &mut Loaded, recipe: &Recipe, adapters: &str) -> Result<Co
             model.condition(&tokens, &|embedding, empty, weights| weigh(dialect, embedding, empty, weights))
         })
     };
-    let positive = one(&recipe.prompt).map_err(unpainted)?;
-    let negative = if guidance(recipe, model.family()) == 1.0 { None } else { Some(one(&recipe.negative).map_err(unpainted)?) };
-    Ok((positive, negative))
+    let guided = guidance(recipe, model.family()) != 1.0;
+    if dialect != Dialect::A1111 {
+        let negative = if guided { Some(one(&recipe.negative).map_err(unpainted)?) } else { None };
+        return Ok(vec![(0, one(&recipe.prompt).map_err(unpainted)?, negative)]);
+    }
+    let steps = recipe.numbers.steps.unwrap_or(STEPS.default as u32) as usize;
+    let (positive, negative) = (Edits::new(&recipe.prompt, steps), Edits::new(&recipe.negative, steps));
+    let mut changes = [positive.changes(), if guided { negative.changes() } else { Vec::new() }].concat();
+    changes.sort_unstable();
+    changes.dedup();
+    let spoken = changes.into_iter().map(|step| {
+        let negative = if guided { Some(one(&negative.at(step))?) } else { None };
+        Ok((step, one(&positive.at(step))?, negative))
+    });
+    spoken.collect::<Result<_, ModelError>>().map_err(unpainted)
 }
 
 /// Classifier-free guidance: Flux is distilled and has none of its own.
@@ -148,7 +164,7 @@ fn request<'a>(
 /// Walks from noise to the finished latents; whoever watches may look on the way.
 fn run(
     loaded: &mut Loaded,
-    request: &PictureRequest<'_>,
+    (request, edits): (&PictureRequest<'_>, &[Edit<'_>]),
     tiny: (&Compute, Option<&Path>),
     watch: &dyn Watch,
 ) -> Result<Vec<f32>, Unpainted> {
@@ -165,7 +181,7 @@ fn run(
         watch.step(u32::try_from(step.index).unwrap_or(of), of, &mut rough);
         if watch.cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let painted = model.paint(request, &mut seen, &Quiet(watch));
+    let painted = model.paint_edited(request, edits, &mut seen, &Quiet(watch));
     painted.map_err(unpainted)
 }
 

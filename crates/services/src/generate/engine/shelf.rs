@@ -193,7 +193,8 @@ pub(super) fn able(path: &Path, data: &Path, options: &LoadOptions, tokenizers: 
     let usual =
         if family == Family::Sd2 && model.prediction.as_deref() == Some("v") { (768, 768) } else { (small(whole.1), small(whole.0)) };
     let size = named.filter(|(w, h)| (8..=4096).contains(w) && (8..=4096).contains(h)).unwrap_or(usual);
-    let options = LoadOptions { size: (size.1 as usize, size.0 as usize), ..options.clone() };
+    let asked = if options.size == (0, 0) { (size.1 as usize, size.0 as usize) } else { options.size };
+    let options = LoadOptions { size: asked, ..options.clone() };
     let budget = options.budget.unwrap_or(u64::MAX);
     let need = files.footprint(&options).map_err(problem)?;
     let fits = need.weights.saturating_add(need.work) <= budget;

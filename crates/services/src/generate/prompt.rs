@@ -1,0 +1,72 @@
+//! What became of a prompt's text: for a form that shows it while one types.
+
+use super::Generating;
+use crate::access::Reader;
+use crate::problem::{ForPeople as _, blocking};
+use weft_diffusion::prompt::chunk::chunks;
+use weft_diffusion::prompt::parse;
+use weft_domain::generation::{Dialect, MAX_PROMPT, PromptView};
+use weft_domain::{CheckpointId, Problem};
+use weft_weights::checkpoint::Checkpoint;
+
+/// Pieces and notices that are told.
+const TOLD: usize = 200;
+
+impl Generating {
+    /// Tokens, chunks, weights and named adapters of a text, for a checkpoint (None: the usual one).
+    pub async fn prompt_view(
+        &self,
+        _: &Reader,
+        checkpoint: Option<CheckpointId>,
+        prompt: String,
+        dialect: Dialect,
+    ) -> Result<PromptView, Problem> {
+        if prompt.len() > MAX_PROMPT {
+            return Err(Problem::invalid("prompt", format!("A prompt has at most {} KiB.", MAX_PROMPT / 1024)));
+        }
+        let parsed = parse(&prompt, dialect);
+        let names: Vec<String> = parsed.adapters.iter().map(|tag| tag.name.clone()).collect();
+        let known = self.inner.store.adapters().named(&names).await.for_people("looking up adapters by name")?;
+        let mut view = PromptView {
+            chunks: 1,
+            named: names.iter().take(TOLD).map(|name| (name.clone(), known.contains_key(name))).collect(),
+            notices: parsed.notices.iter().take(TOLD).map(|notice| notice.message.clone()).collect(),
+            ..PromptView::default()
+        };
+        let weighted = parsed.parts().filter(|part| part.weight != 1.0 && !part.text.is_empty());
+        view.weighted = weighted
+            .take(TOLD)
+            .map(|part| {
+                let typed = part.source(0..part.text.len());
+                (small(typed.start), small(typed.end), part.weight)
+            })
+            .collect();
+        match self.counted(checkpoint, parsed, dialect).await {
+            Ok((tokens, chunks)) => (view.tokens, view.chunks) = (tokens, chunks),
+            Err(problem) => view.notices.push(problem.title),
+        }
+        Ok(view)
+    }
+
+    async fn counted(
+        &self,
+        checkpoint: Option<CheckpointId>,
+        parsed: weft_diffusion::prompt::Prompt,
+        dialect: Dialect,
+    ) -> Result<(u32, u32), Problem> {
+        let Some(id) = self.usual(checkpoint).await? else { return Err(super::no_checkpoint()) };
+        let path = self.checkpoint_path(id).await?;
+        let tokenizers = self.inner.tokenizers.clone();
+        blocking(move || {
+            let opened = Checkpoint::open(&path).map_err(|e| Problem::conflict("The checkpoint cannot be read.").detail(e.to_string()))?;
+            let clip = tokenizers.clip(&opened)?;
+            let cut = chunks(&parsed, dialect, clip.frame(), &mut |text| clip.encode(text));
+            Ok((small(cut.iter().map(|chunk| chunk.used).sum()), small(cut.len())))
+        })
+        .await?
+    }
+}
+
+fn small(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
