@@ -1,4 +1,7 @@
 /** What several specs do. */
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import type { Page } from "@playwright/test";
 
 import { expect, test, type Theme, type Weft } from "./fixtures";
@@ -21,6 +24,42 @@ export async function withSamples(weft: Weft): Promise<void> {
 export async function pair(weft: Weft): Promise<string> {
   const { items } = await weft.api("/api/v1/library?kind=lora&family=flux1");
   return `${items[0].id},${items[1].id}`;
+}
+
+const DIFFUSION = join(import.meta.dirname, "../crates/diffusion/golden");
+
+/** A tiny checkpoint that paints (noise, but every part is real) and two adapters for it, once for each Weft. */
+export async function withPainter(weft: Weft): Promise<{ checkpoint: number; adapters: number[] }> {
+  const folder = join(weft.folder, "painter");
+  const list = async (path: string): Promise<{ id: number; name: string; file_name: string }[]> => (await weft.api(path)).items;
+  const ours = async () => ({
+    checkpoint: (await list("/api/v1/checkpoints?limit=100")).find((card) => card.file_name === "tiny.safetensors"),
+    adapters: (await list("/api/v1/library?limit=200")).filter((card) => /^(attention|convolutions)\.safetensors$/.test(card.file_name)),
+  });
+  if (!(await ours()).checkpoint) {
+    await mkdir(join(folder, "tokenizer"), { recursive: true });
+    await copyFile(join(DIFFUSION, "sd1/model.safetensors"), join(folder, "tiny.safetensors"));
+    const parts: Record<string, unknown> = {};
+    for (const part of ["unet", "vae", "text_encoder", "scheduler"]) {
+      const file = part === "scheduler" ? "scheduler_config.json" : "config.json";
+      parts[part] = JSON.parse(await readFile(join(DIFFUSION, "sd1/diffusers", part, file), "utf8"));
+    }
+    await writeFile(join(folder, "tiny.config.json"), JSON.stringify(parts));
+    await copyFile(join(DIFFUSION, "tokenizers/clip_vocab.json"), join(folder, "tokenizer/vocab.json"));
+    await copyFile(join(DIFFUSION, "tokenizers/clip_merges.txt"), join(folder, "tokenizer/merges.txt"));
+    for (const name of ["attention", "convolutions"]) {
+      await copyFile(join(DIFFUSION, `sd1/adapters/${name}.safetensors`), join(folder, `${name}.safetensors`));
+    }
+    const headers = { "content-type": "application/json" };
+    await fetch(`${weft.url}/api/v1/roots`, { method: "POST", headers, body: JSON.stringify({ path: folder }) });
+  }
+  await expect.poll(async () => {
+    const [{ checkpoint, adapters }, jobs] = await Promise.all([ours(), weft.api("/api/v1/jobs")]);
+    const busy = jobs.some((job: { state: string }) => job.state === "queued" || job.state === "running");
+    return !!checkpoint && adapters.length === 2 && !busy;
+  }, { timeout: 45_000 }).toBe(true);
+  const { checkpoint, adapters } = await ours();
+  return { checkpoint: checkpoint!.id, adapters: adapters.map((card) => card.id) };
 }
 
 /** axe over a page in both themes and both widths. With WEFT_SHOTS set to a folder, a picture of each as well. */

@@ -109,6 +109,13 @@ pub fn address() -> String {
     parts.into_iter().map(Result::unwrap_or_default).collect()
 }
 
+/// A parameter of the address bar, decoded.
+#[must_use]
+pub fn parameter(key: &str) -> Option<String> {
+    let query = window().location().search().ok()?;
+    web_sys::UrlSearchParams::new_with_str(&query).ok()?.get(key)
+}
+
 /// Adds an entry to the history without going anywhere.
 pub fn push_url(url: &str) {
     if let Ok(history) = window().history() {

@@ -18,8 +18,11 @@ pub mod library;
 mod making;
 mod page;
 mod parts;
+mod picture;
 mod profile;
+mod scrolling;
 pub mod shell;
+pub mod studio;
 pub mod weave;
 
 pub use page::{App, PageOptions, shell};

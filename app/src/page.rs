@@ -90,6 +90,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/adapters/:id") view={Lazy::<parts::Adapter>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/checkpoints") view={Lazy::<parts::Checkpoints>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/compare") view={Lazy::<parts::Compare>::new()} ssr=SsrMode::Async/>
+                    <Route path=path!("/studio") view={Lazy::<parts::Studio>::new()} ssr=SsrMode::Async/>
                     <Route path=path!("/weave") view={Lazy::<parts::Weave>::new()} ssr=SsrMode::Async/>
                 </FlatRoutes>
             </Frame>

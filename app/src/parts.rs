@@ -7,6 +7,7 @@ use crate::adapter::AdapterPage;
 use crate::checkpoints::CheckpointsPage;
 use crate::compare::ComparePage;
 use crate::kit::{Button, Notice, Tone};
+use crate::studio::StudioPage;
 use crate::weave::WeavePage;
 use leptos::prelude::*;
 use leptos_router::LazyRoute;
@@ -23,6 +24,10 @@ pub(crate) struct Checkpoints;
 /// `/compare`
 #[derive(Debug)]
 pub(crate) struct Compare;
+
+/// `/studio`
+#[derive(Debug)]
+pub(crate) struct Studio;
 
 /// `/weave`
 #[derive(Debug)]
@@ -43,6 +48,11 @@ fn compare_page() -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <ComparePage/> }.into_any())
 }
 
+#[wasm_split(studio, preload(load_studio), fallible)]
+fn studio_page() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <StudioPage/> }.into_any())
+}
+
 #[wasm_split(weave, preload(load_weave), fallible)]
 fn weave_page() -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <WeavePage/> }.into_any())
@@ -55,6 +65,7 @@ pub(crate) fn at(url: &str) -> Option<&'static str> {
         "adapters" => Some("adapter"),
         "checkpoints" => Some("checkpoints"),
         "compare" => Some("compare"),
+        "studio" => Some("studio"),
         "weave" => Some("weave"),
         _ => None,
     }
@@ -103,6 +114,20 @@ impl LazyRoute for Compare {
     }
 }
 
+impl LazyRoute for Studio {
+    fn data() -> Self {
+        Self
+    }
+
+    async fn view(_: Self) -> AnyView {
+        studio_page().await.unwrap_or_else(|_| missing())
+    }
+
+    async fn preload() {
+        drop(load_studio().await);
+    }
+}
+
 impl LazyRoute for Weave {
     fn data() -> Self {
         Self
@@ -142,6 +167,7 @@ mod tests {
             [at("/weave?ids=1,2"), at("http://leptos.dev/weave#main"), at("/adapters/7"), at("/compare?a=1,2")],
             [Some("weave"), Some("weave"), Some("adapter"), Some("compare")]
         );
+        assert_eq!(at("/studio?picture=3"), Some("studio"));
         assert_eq!([at("/"), at("http://leptos.dev"), at("/?text=/weave"), at("/weaver"), at("")], [None; 5]);
     }
 }

@@ -6,6 +6,7 @@ mod head;
 mod measures;
 mod metadata;
 mod notes;
+mod pictures;
 mod save;
 mod tools;
 mod words;
@@ -106,6 +107,7 @@ fn Adapter(details: AdapterDetails) -> impl IntoView {
                         view! { <BlockView blocks outside mean variance fallback layout asked/> }
                     }}
                 </section>
+                <pictures::Pictures/>
                 <tools::Tools/>
                 <fits::Fits/>
                 <Triggers/>

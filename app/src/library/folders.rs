@@ -25,7 +25,7 @@ impl Default for FolderWindows {
 
 /// Asks for a path. What is wrong with it stands below the field.
 #[component]
-pub(super) fn AddFolder() -> impl IntoView {
+pub(crate) fn AddFolder() -> impl IntoView {
     let open = expect_context::<FolderWindows>().add;
     view! {
         <Dialog id="add-folder" title="Add a folder" open shape=Shape::Modal>

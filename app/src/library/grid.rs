@@ -2,11 +2,10 @@
 
 use super::card::{Card, Row};
 use super::state::{Gallery, Layout};
-use super::viewport::Viewport;
+use crate::scrolling::{Viewport, index_of};
 use crate::shell::Trail;
 use leptos::{html, prelude::*};
 use leptos_router::hooks::use_navigate;
-use wasm_bindgen::JsCast;
 use weft_domain::AdapterId;
 
 /// The cards of the places in the window. Arrow keys move, Space selects, Enter opens, W weaves, C compares.
@@ -14,7 +13,7 @@ use weft_domain::AdapterId;
 pub(super) fn Grid() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
     let list = NodeRef::<html::Ul>::new();
-    let viewport = Viewport::new(gallery, list);
+    let viewport = Viewport::new(gallery.scrolling(), list);
     viewport.follow();
     let trail = expect_context::<Trail>();
     Effect::new(move |_| {
@@ -95,10 +94,4 @@ pub(super) fn Grid() -> impl IntoView {
             <For each=places key=|place| *place children=place/>
         </ul>
     }
-}
-
-/// The place that an event happened in.
-fn index_of(event: &web_sys::Event) -> Option<usize> {
-    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
-    target.closest("[data-index]").ok()??.get_attribute("data-index")?.parse().ok()
 }

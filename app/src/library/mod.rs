@@ -7,14 +7,13 @@ mod folders;
 mod grid;
 mod head;
 mod state;
-mod viewport;
 
 use crate::api;
 use crate::kit::{ProblemView, Skeleton};
 use crate::shell::{Live, Trail};
 use empty::{EmptyLibrary, NoResults};
 use filters::FilterBar;
-use folders::{AddFolder, ManageFolders};
+use folders::ManageFolders;
 use grid::Grid;
 use head::Head;
 use leptos::prelude::*;
@@ -24,6 +23,7 @@ use state::Gallery;
 use weft_domain::{Event, LibraryPage as Page, LibraryQuery};
 
 pub use card::kind_label;
+pub(crate) use folders::AddFolder;
 pub use folders::FolderWindows;
 
 /// The route `/`. Its whole state stands in the address.

@@ -2,6 +2,7 @@
 
 use crate::api::{self, ApiError};
 use crate::format;
+use crate::scrolling::Scrolling;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::collections::HashSet;
@@ -104,6 +105,19 @@ impl Gallery {
         gallery.take(page, true);
         gallery.range.set((0, gallery.cells.with_untracked(Vec::len).min(place(WINDOW))));
         gallery
+    }
+
+    /// What the list in the page needs to know.
+    pub(super) fn scrolling(self) -> Scrolling {
+        Scrolling {
+            count: Signal::derive(move || self.cells.with(Vec::len)),
+            shape: Signal::derive(move || self.layout.get() as u64),
+            range: self.range,
+            focus: self.focus,
+            wanting: self.wanting,
+            fresh: self.fresh,
+            need: Callback::new(move |()| self.fetch_range(false)),
+        }
     }
 
     /// Cards, or why there are none.

@@ -114,7 +114,7 @@ impl Exchange {
 }
 
 /// Whether something that is dragged is a file.
-pub(super) fn carries_files(event: &web_sys::DragEvent) -> bool {
+pub(crate) fn carries_files(event: &web_sys::DragEvent) -> bool {
     event.data_transfer().is_some_and(|data| data.types().includes(&"Files".into(), 0))
 }
 

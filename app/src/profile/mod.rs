@@ -7,6 +7,7 @@ mod equaliser;
 mod exchange;
 
 pub(crate) use editor::Editor;
+pub(crate) use exchange::carries_files;
 
 use crate::blocks::axis::Axis;
 use leptos::prelude::*;

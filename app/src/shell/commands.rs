@@ -52,6 +52,7 @@ fn fixed(text: &str) -> Vec<Entry> {
     let all = [
         Entry::new(Glyph::Library, "Library", "page", Deed::Go("/".to_owned())),
         Entry::new(Glyph::Weave, "Weave", "page", Deed::Go("/weave".to_owned())),
+        Entry::new(Glyph::Studio, "Studio", "page", Deed::Go("/studio".to_owned())),
         Entry::new(Glyph::Checkpoint, "Checkpoints", "page", Deed::Go("/checkpoints".to_owned())),
         Entry::new(Glyph::Compare, "Compare", "page", Deed::Go("/compare".to_owned())),
         Entry::new(Glyph::Refresh, "Scan all folders", "action", Deed::ScanAll),

@@ -6,7 +6,7 @@ use crate::format;
 use crate::kit::{Button, Dialog, EmptyState, Glyph, Icon, IconButton, Look, Progress, Shape, Toasts};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use weft_domain::{JobId, JobState, JobView};
+use weft_domain::{JobId, JobKind, JobState, JobView};
 
 /// "812 of 1,284 · 40 s left", or what the job says of itself.
 fn line(job: &JobView) -> String {
@@ -30,6 +30,9 @@ fn leads_to(job: &JobView) -> Option<String> {
     let result = job.result.as_ref().filter(|_| job.state == JobState::Done)?;
     let id = |key: &str| result.get(key).and_then(serde_json::Value::as_i64);
     let checkpoint = id("checkpoint").map(|id| format!("/checkpoints?id={id}"));
+    if let Some(id) = id("generation") {
+        return Some(format!("/studio?generation={id}"));
+    }
     id("adapter").map(|id| format!("/adapters/{id}")).or(checkpoint)
 }
 
@@ -108,7 +111,7 @@ pub(super) fn JobDrawer() -> impl IntoView {
                 when=move || ids.with(|ids| !ids.is_empty())
                 fallback=|| view! {
                     <EmptyState title="Nothing is running" glyph=Glyph::Jobs>
-                        <p>"Scans, measurements and merges appear here, with their progress."</p>
+                        <p>"Scans, measurements, merges and pictures appear here, with their progress."</p>
                     </EmptyState>
                 }
             >
@@ -142,6 +145,7 @@ fn JobRow(id: JobId) -> impl IntoView {
         });
     };
     let windows = expect_context::<Windows>();
+    let paints = Memo::new(move |_| job.with(|job| job.as_ref().is_some_and(|job| job.kind == JobKind::Generate)));
     let open = move || job.with(|job| job.as_ref().and_then(leads_to));
     let message = move || job.with(|job| job.as_ref().map(|job| job.message.clone()).filter(|m| !m.is_empty()));
     let error = move || job.with(|job| job.as_ref().and_then(|job| job.error.clone()));
@@ -161,6 +165,9 @@ fn JobRow(id: JobId) -> impl IntoView {
                 </Show>
                 <Show when=move || matches!(state.get(), JobState::Failed | JobState::Cancelled)>
                     <IconButton glyph=Glyph::Refresh label="Try again" on:click=move |_| act(true)/>
+                </Show>
+                <Show when=move || paints.get() && !state.get().finished()>
+                    <a class="btn btn-quiet" href="/studio?queue=open" on:click=move |_| windows.jobs.set(false)>"Queue"</a>
                 </Show>
                 {move || open().map(|url| view! { <a class="btn btn-quiet" href=url on:click=move |_| windows.jobs.set(false)>"Open"</a> })}
             </div>

@@ -20,6 +20,7 @@ pub(super) fn SideNav() -> impl IntoView {
                 <LibraryCount/>
             </NavLink>
             <NavLink href="/weave" text="Weave" glyph=Glyph::Weave under="/weave">""</NavLink>
+            <NavLink href="/studio" text="Studio" glyph=Glyph::Studio under="/studio">""</NavLink>
             <NavLink href="/compare" text="Compare" glyph=Glyph::Compare under="/compare">""</NavLink>
             <NavLink href="/checkpoints" text="Checkpoints" glyph=Glyph::Checkpoint under="/checkpoints">""</NavLink>
             <JobsTab/>

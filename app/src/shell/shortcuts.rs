@@ -5,7 +5,7 @@ use crate::kit::{Dialog, Shape};
 use leptos::prelude::*;
 
 /// Heading and (keys, what they do).
-const GROUPS: [(&str, &[(&str, &str)]); 3] = [
+const GROUPS: [(&str, &[(&str, &str)]); 4] = [
     (
         "Everywhere",
         &[
@@ -24,6 +24,18 @@ const GROUPS: [(&str, &[(&str, &str)]); 3] = [
             ("Enter", "Open"),
             ("W", "Weave what is selected"),
             ("C", "Compare what is selected"),
+        ],
+    ),
+    (
+        "Studio",
+        &[
+            ("Ctrl Enter", "Paint"),
+            ("Ctrl ↑ ↓", "Weight of the selected words"),
+            ("Alt ↑ ↓", "Move an adapter, or a waiting picture"),
+            ("← →", "In the viewer: former and next picture"),
+            ("F, 1–5", "Favourite, rate"),
+            ("C", "Compare two"),
+            ("Del", "Delete; Ctrl Z takes it back"),
         ],
     ),
     (

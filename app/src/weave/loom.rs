@@ -282,6 +282,12 @@ impl Loom {
         });
     }
 
+    /// The address of the Studio with these strands on it.
+    pub fn studio(self) -> String {
+        let layout = self.layout().map(|l| format!("&layout={}", l.id)).unwrap_or_default();
+        self.state.with(|s| format!("/studio?{}{layout}", address::write(s)))
+    }
+
     /// The address of the document.
     pub fn address(self) -> String {
         self.state.with(|s| match address::write(s) {

@@ -26,13 +26,15 @@ use crate::blocks::format;
 use crate::blocks::heat::Hatch;
 use crate::choose::{ChooseDialog, Choosing};
 use crate::dom;
-use crate::kit::{Button, CopyButton, EmptyState, Glyph, IconButton, Look, Notice, ProblemView, Skeleton, TabPanel, Tabs, Tone};
+use crate::kit::{Button, CopyButton, EmptyState, Glyph, Icon, IconButton, Look, Notice, ProblemView, Skeleton, TabPanel, Tabs, Tone};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_location, use_query_map};
 use loom::{Known, Loom};
 use serde::{Deserialize, Serialize};
 use state::WeaveState;
+use weft_domain::generation::AdapterUse;
+use weft_domain::merge::Strand;
 use weft_domain::{AdapterCard, AdapterId, LibraryQuery, RootView};
 
 /// All that the page needs before it can be shown.
@@ -94,6 +96,18 @@ pub fn WeavePage() -> impl IntoView {
             }}
         </Suspense>
     }
+}
+
+/// The adapters of a weave's address, as a picture takes them: weights, profiles with their taming, without those that are not heard.
+/// `layout` names the layout of the profiles.
+pub(crate) fn carried(get: impl Fn(&str) -> Option<String>) -> Vec<AdapterUse> {
+    let layout = get("layout").unwrap_or_default();
+    let strands = address::read(get).request(&layout).strands;
+    let used = |s: Strand| {
+        let profile = s.profile.filter(|p| !p.layout.is_empty());
+        AdapterUse { adapter: s.adapter, weight: s.weight, text_weight: None, profile, start: 0.0, stop: 1.0 }
+    };
+    strands.into_iter().map(used).collect()
 }
 
 /// The shape of what comes.
@@ -205,6 +219,7 @@ fn Head(any: Memo<bool>) -> impl IntoView {
                 <div class="weave-acts">
                     <IconButton glyph=Glyph::Undo label="Undo (Ctrl-Z)" disabled=Signal::derive(move || !loom.can_undo()) on:click=move |_| loom.undo()/>
                     <IconButton glyph=Glyph::Redo label="Redo (Ctrl-Shift-Z)" disabled=Signal::derive(move || !loom.can_redo()) on:click=move |_| loom.redo()/>
+                    <a class="btn" href=move || loom.studio()><Icon glyph=Glyph::Studio/><span>"Paint with this"</span></a>
                     <Button look=Look::Primary kind="submit" icon=Glyph::Save disabled=misfit attr:form=move || loom.target.get().act().1 attr:title="Ctrl-Enter">{move || loom.target.get().act().0}</Button>
                 </div>
             </Show>

@@ -1,0 +1,307 @@
+/** The Studio: from a prompt to pictures, adapters and profiles, sheets, the queue, the viewer, pictures from elsewhere. */
+import type { Page } from "@playwright/test";
+
+import { expect, test, type Weft } from "./fixtures";
+import { axeWith, withPainter } from "./support";
+
+/** Small and quick: two steps, 64 by 64. */
+const QUICK = { numbers: { steps: 2 }, size: [64, 64] };
+
+type Painter = { checkpoint: number; adapters: number[] };
+
+/** The Studio with a form of its own, as if it had been left like that. */
+async function studio(page: Page, open: (path: string) => Promise<Page>, painter: Painter, form: object = {}, path = "/studio"): Promise<void> {
+  const kept = { prompt: "a red fox", checkpoint: painter.checkpoint, ...QUICK, ...form };
+  await page.addInitScript((text) => localStorage.setItem("weft-studio-form", localStorage.getItem("weft-studio-form") ?? text), JSON.stringify(kept));
+  await open(path);
+  await expect(page.getByRole("textbox", { name: "Prompt", exact: true })).toHaveValue(/.+/);
+}
+
+const strand = (adapter: number, colour: number, more: object = {}) => ({ adapter, weight: 0.8, start: 0, stop: 1, colour, ...more });
+const gallery = (page: Page) => page.getByRole("region", { name: "Pictures", exact: true });
+const pictures = async (weft: Weft, query = ""): Promise<{ id: number; prompt: string; seed: number; generation: number }[]> =>
+  (await weft.api(`/api/v1/pictures?limit=200${query}`)).items;
+
+test("without a checkpoint the page teaches what is needed", async ({ page, startWeft, checkA11y }) => {
+  const weft = await startWeft();
+  await page.goto(`${weft.url}/studio`);
+  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  const taught = page.getByText("A checkpoint paints; adapters change it");
+  // A first start may bring a checkpoint of its own; then there is nothing to teach.
+  if ((await weft.api("/api/v1/checkpoints")).total === 0) {
+    await expect(taught).toBeVisible();
+    await checkA11y();
+  }
+});
+
+test("one keypress paints; the picture opens, and everything of it is taken over again", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter, { prompt: "a (red:1.3) fox" });
+  await expect(page.locator("#studio-prompt-count")).toContainText(/\d+ of 75 tokens/);
+  await page.keyboard.press("Control+Enter");
+  const easel = page.getByRole("region", { name: "Picture", exact: true });
+  const done = easel.getByRole("link");
+  await expect(done).toBeVisible({ timeout: 30_000 });
+  await expect(gallery(page).getByRole("listitem").first()).toBeVisible();
+  await done.click();
+  const viewer = page.getByRole("dialog", { name: "Picture" });
+  await expect(viewer).toContainText("a (red:1.3) fox");
+  await expect(viewer).toContainText("64 × 64");
+  await expect(page).toHaveURL(/picture=\d+/);
+  // Kept with all that made it.
+  const [card] = await pictures(weft);
+  await expect(viewer).toContainText(String(card.seed));
+  await viewer.getByText("Reuse", { exact: true }).click();
+  await viewer.getByRole("button", { name: "Seed" }).click();
+  await expect(viewer).toBeHidden();
+  await expect(page.getByRole("textbox", { name: "Seed" })).toHaveValue(String(card.seed));
+  // The same request gives the same picture.
+  await page.keyboard.press("Control+Enter");
+  await expect.poll(async () => (await pictures(weft)).filter((p) => p.seed === card.seed).length, { timeout: 30_000 }).toBe(2);
+  const [a, b] = (await pictures(weft)).filter((p) => p.seed === card.seed);
+  const bytes = async (id: number) => Buffer.from(await (await fetch(`${weft.url}/api/v1/pictures/${id}/thumbnail?width=160`)).arrayBuffer()).toString("base64");
+  expect(await bytes(a.id)).toBe(await bytes(b.id));
+});
+
+test("Back closes the viewer; favourite, rating, delete and undo", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter);
+  await page.getByRole("button", { name: "Paint", exact: true }).click();
+  await expect(page.getByRole("region", { name: "Picture", exact: true }).getByRole("link")).toBeVisible({ timeout: 30_000 });
+  const before = (await pictures(weft)).length;
+  const [{ id }] = await pictures(weft);
+  await page.getByRole("region", { name: "Picture", exact: true }).getByRole("link").click();
+  const viewer = page.getByRole("dialog", { name: "Picture" });
+  await expect(viewer.getByRole("button", { name: "Favourite (F)" })).toBeVisible();
+  await page.keyboard.press("f");
+  await page.keyboard.press("4");
+  await expect.poll(async () => {
+    const { favourite, rating } = (await weft.api(`/api/v1/pictures/${id}`)).card;
+    return { favourite, rating };
+  }).toEqual({ favourite: true, rating: 4 });
+  await page.goBack();
+  await expect(viewer).toBeHidden();
+  await expect(page).toHaveURL((url) => url.pathname === "/studio" && !url.searchParams.has("picture"));
+  await page.getByRole("region", { name: "Picture", exact: true }).getByRole("link").click();
+  await expect(viewer.getByRole("button", { name: "Delete (Del)" })).toBeVisible();
+  await page.keyboard.press("Delete");
+  await expect.poll(async () => (await pictures(weft)).length).toBe(before - 1);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(async () => (await pictures(weft)).length).toBe(before);
+});
+
+test("two adapters, one with a profile, change the picture; what they did is shown side by side", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter, { seed: 11, locked: true });
+  const adapters = page.getByRole("region", { name: "Adapters" });
+  await adapters.getByRole("button", { name: "Add" }).click();
+  const choose = page.getByRole("dialog", { name: "Choose adapters" });
+  await choose.getByRole("searchbox").fill("attention");
+  await choose.getByRole("button", { name: /attention/ }).click();
+  await choose.getByRole("searchbox").fill("convolutions");
+  await choose.getByRole("button", { name: /convolutions/ }).click();
+  await choose.getByRole("button", { name: "Done" }).click();
+  await expect(adapters.getByRole("listitem")).toHaveCount(2);
+  await adapters.getByRole("button", { name: /Blocks, text encoder/ }).first().click();
+  await adapters.getByRole("combobox", { name: /Profile of/ }).selectOption("MIDD");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByRole("region", { name: "Picture", exact: true }).getByRole("link")).toBeVisible({ timeout: 30_000 });
+  const [{ id }] = await pictures(weft);
+  const { recipe } = await weft.api(`/api/v1/pictures/${id}`);
+  expect(recipe.adapters.map((a: { weight: number }) => a.weight)).toEqual([1, 1]);
+  expect(recipe.adapters[0].profile.name).toBe("MIDD");
+  await page.getByRole("region", { name: "Picture", exact: true }).getByRole("link").click();
+  const viewer = page.getByRole("dialog", { name: "Picture" });
+  await viewer.getByRole("button", { name: "What did the adapters do?" }).click();
+  await expect(viewer.getByRole("slider", { name: "Where the second picture begins" })).toBeVisible({ timeout: 30_000 });
+  const [bare] = await pictures(weft);
+  const without = (await weft.api(`/api/v1/pictures/${bare.id}`));
+  expect([without.recipe.adapters ?? [], without.recipe.seed, without.parent.id]).toEqual([[], 11, id]);
+});
+
+test("strands are reordered by keyboard, taken out and brought back; a reload keeps the form", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter, { strands: painter.adapters.map((id, n) => strand(id, n)) });
+  const adapters = page.getByRole("region", { name: "Adapters" });
+  const names = () => adapters.locator(".strand-name").allTextContents();
+  await expect.poll(async () => (await names()).length).toBe(2);
+  await expect.poll(async () => (await names()).join()).not.toContain("Adapter ");
+  const [first, second] = await names();
+  await adapters.getByRole("button", { name: "Switch off for the moment" }).first().focus();
+  await page.keyboard.press("Alt+ArrowDown");
+  await expect.poll(names).toEqual([second, first]);
+  await adapters.getByRole("button", { name: "Remove" }).first().click();
+  await expect.poll(names).toEqual([first]);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(names).toEqual([second, first]);
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("kept over a reload");
+  await page.waitForTimeout(700);
+  await page.reload();
+  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  await expect(page.getByRole("textbox", { name: "Prompt", exact: true })).toHaveValue("kept over a reload");
+  await expect.poll(names).toEqual([second, first]);
+});
+
+test("Ctrl-Up and Ctrl-Down change the weight of the selected words", async ({ page, open, weft }) => {
+  await studio(page, open, await withPainter(weft), { prompt: "a red fox" });
+  const prompt = page.getByRole("textbox", { name: "Prompt", exact: true });
+  await prompt.evaluate((field: HTMLTextAreaElement) => field.setSelectionRange(2, 5));
+  await prompt.focus();
+  await page.keyboard.press("Control+ArrowUp");
+  await page.keyboard.press("Control+ArrowUp");
+  await expect(prompt).toHaveValue("a (red:1.2) fox");
+  await expect(page.locator(".prompt-said")).toContainText("×1.20");
+  await page.keyboard.press("Control+ArrowDown");
+  await page.keyboard.press("Control+ArrowDown");
+  await expect(prompt).toHaveValue("a red fox");
+});
+
+test("a sheet of weights by seeds fills, its cells open, its address brings it back", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter, { strands: [strand(painter.adapters[0], 0)], seed: 3, locked: true });
+  await page.getByRole("checkbox", { name: /Experiment sheet/ }).check();
+  const editor = page.getByRole("region", { name: "Experiment sheet" });
+  await editor.getByRole("textbox", { name: "Values" }).fill("0, 1, 2");
+  await editor.getByRole("button", { name: "Add rows" }).click();
+  await editor.getByRole("textbox", { name: "Seeds" }).fill("3, 4");
+  await page.getByRole("button", { name: "Paint the sheet (6)" }).click();
+  const sheet = page.getByRole("table");
+  await expect(sheet.getByRole("button")).toHaveCount(6, { timeout: 45_000 });
+  await expect(sheet.getByRole("columnheader")).toContainText([/./, /0/, /1/, /2/]);
+  await expect(page).toHaveURL(/generation=\d+/);
+  const id = new URL(page.url()).searchParams.get("generation");
+  const png = await fetch(`${weft.url}/api/v1/generations/${id}/sheet.png`);
+  expect([png.status, png.headers.get("content-type")]).toEqual([200, "image/png"]);
+  await page.reload();
+  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  await expect(sheet.getByRole("button")).toHaveCount(6);
+  await sheet.getByRole("button").nth(4).click();
+  await expect(page.getByRole("dialog", { name: "Picture" })).toContainText("Seed");
+});
+
+test("the queue is paused, put in another order, shortened, and goes on", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter);
+  await page.getByRole("button", { name: /^Queue/ }).click();
+  const queue = page.getByRole("dialog", { name: "Queue" });
+  await queue.getByRole("button", { name: "Pause" }).click();
+  await expect(queue).toContainText("Paused");
+  const ask = (prompt: string) =>
+    fetch(`${weft.url}/api/v1/generations`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt, checkpoint: painter.checkpoint, steps: 2, width: 64, height: 64, seed: 1 }),
+    });
+  for (const prompt of ["first asked", "second asked", "third asked"]) expect((await ask(prompt)).ok).toBe(true);
+  const rows = queue.getByRole("listitem");
+  await expect(rows).toHaveCount(3);
+  await rows.nth(2).getByRole("button", { name: "Earlier (Alt+Up)" }).click();
+  await expect(rows.nth(1)).toContainText("third asked");
+  await rows.nth(0).dragTo(rows.nth(2));
+  await expect.poll(async () => (await rows.allTextContents()).map((t) => /(first|second|third)/.exec(t)?.[1])).not.toEqual(["first", "third", "second"]);
+  await rows.filter({ hasText: "second asked" }).getByRole("button", { name: "Stop this one" }).click();
+  await queue.getByRole("button", { name: "Go on" }).click();
+  await expect.poll(async () => (await pictures(weft, "&text=third+asked")).length, { timeout: 30_000 }).toBe(1);
+  await expect.poll(async () => (await pictures(weft, "&text=first+asked")).length, { timeout: 30_000 }).toBe(1);
+  expect(await pictures(weft, "&text=second+asked")).toEqual([]);
+});
+
+test("a dropped picture comes in with its parameters; filters and search find it", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter, { prompt: "dropped once" });
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByRole("region", { name: "Picture", exact: true }).getByRole("link")).toBeVisible({ timeout: 30_000 });
+  const [{ id }] = await pictures(weft);
+  const file = Buffer.from(await (await fetch(`${weft.url}/api/v1/pictures/${id}/file`)).arrayBuffer()).toString("base64");
+  const before = (await pictures(weft)).length;
+  await page.evaluate((file) => {
+    const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+    const data = new DataTransfer();
+    data.items.add(new File([bytes], "von drüben.png", { type: "image/png" }));
+    for (const type of ["dragover", "drop"]) window.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, file);
+  const viewer = page.getByRole("dialog", { name: "Picture" });
+  await expect(viewer).toContainText("dropped once");
+  await page.keyboard.press("Escape");
+  expect((await pictures(weft)).length).toBeGreaterThanOrEqual(before);
+  await gallery(page).getByRole("searchbox").fill("dropped once");
+  await expect(page).toHaveURL(/text=dropped/);
+  await expect(gallery(page).getByRole("status").first()).toHaveText(/^[12]$/);
+});
+
+test("a weave is painted with in one click", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await open(`/weave?ids=${painter.adapters.join(",")}&w=0.5,-0.25&p=0_OUT03-05;`);
+  await page.getByRole("link", { name: "Paint with this" }).click();
+  const adapters = page.getByRole("region", { name: "Adapters" });
+  await expect(adapters.getByRole("listitem")).toHaveCount(2);
+  await expect(adapters.getByRole("spinbutton").first()).toHaveValue("0.50");
+  await expect(adapters.getByRole("spinbutton").nth(1)).toHaveValue("-0.25");
+  await expect(adapters.getByRole("button", { name: "Blocks, text encoder and steps (changed)" })).toHaveCount(1);
+});
+
+test("a preview is one press away on an adapter's page", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await open(`/adapters/${painter.adapters[0]}`);
+  const made = page.getByRole("region", { name: "Pictures made with it" });
+  const before = await made.getByRole("listitem").count();
+  await made.getByRole("button", { name: "Generate preview" }).click();
+  await expect.poll(() => made.getByRole("listitem").count(), { timeout: 45_000 }).toBeGreaterThan(before);
+  await expect(made.getByRole("alert")).toHaveCount(0);
+});
+
+test("a part is painted anew under a mask", async ({ page, open, weft }) => {
+  const painter = await withPainter(weft);
+  await studio(page, open, painter);
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByRole("region", { name: "Picture", exact: true }).getByRole("link")).toBeVisible({ timeout: 30_000 });
+  await page.getByRole("region", { name: "Picture", exact: true }).getByRole("link").click();
+  const viewer = page.getByRole("dialog", { name: "Picture" });
+  await viewer.getByRole("button", { name: "Paint a part anew" }).click();
+  const canvas = viewer.getByRole("application");
+  const box = (await canvas.boundingBox())!;
+  await page.mouse.move(box.x + box.width / 3, box.y + box.height / 3);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 4 });
+  await page.mouse.up();
+  await viewer.getByRole("button", { name: "Use this mask" }).click();
+  await expect(viewer).toBeHidden();
+  await expect(page.getByText("Paint a part anew")).toBeVisible();
+  const before = (await pictures(weft)).length;
+  await page.keyboard.press("Control+Enter");
+  await expect.poll(async () => (await pictures(weft)).length, { timeout: 30_000 }).toBe(before + 1);
+  const [{ id }] = await pictures(weft);
+  const { recipe, parent } = await weft.api(`/api/v1/pictures/${id}`);
+  expect([recipe.inpainted, recipe.denoise, typeof parent.id]).toEqual([true, 0.75, "number"]);
+});
+
+/** Some pictures in the gallery, one open in the viewer. */
+async function painted(weft: Weft): Promise<number> {
+  const { checkpoint, adapters } = await withPainter(weft);
+  const have = await pictures(weft);
+  if (have.length < 4) {
+    await fetch(`${weft.url}/api/v1/generations`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ prompt: "a red fox in the snow", checkpoint, steps: 2, width: 64, height: 64, seed: 5, count: 4, adapters: [{ adapter: adapters[0], weight: 0.8 }] }),
+    });
+    await expect.poll(async () => (await pictures(weft)).length, { timeout: 45_000 }).toBeGreaterThan(3);
+  }
+  return (await pictures(weft))[0].id;
+}
+
+const settled = async (page: Page) => {
+  await expect(page.locator("#studio-prompt-count")).toContainText("tokens");
+};
+
+axeWith("studio", async (weft) => (await painted(weft), "/studio"), async (page) => {
+  await page.getByRole("textbox", { name: "Prompt", exact: true }).fill("a (red:1.3) fox in the [snow]");
+  await settled(page);
+});
+axeWith("studio viewer", async (weft) => `/studio?picture=${await painted(weft)}`, async (page) => {
+  await expect(page.getByRole("dialog", { name: "Picture" })).toContainText("Sampler");
+});
+axeWith("studio queue", async (weft) => (await painted(weft), "/studio?queue=open"), async (page) => {
+  await expect(page.getByRole("dialog", { name: "Queue" })).toBeVisible();
+});
