@@ -10,6 +10,9 @@ use crate::prompt::chunk::Frame;
 const START: &str = "<|startoftext|>";
 const END: &str = "<|endoftext|>";
 
+/// The merges of the vocabulary that OpenAI published with CLIP; licence beside it.
+const MERGES: &[u8] = include_bytes!("clip_merges.txt");
+
 /// A CLIP vocabulary, for any of the encoders of SD 1, 2, XL and 3 and of Flux: they share it.
 #[derive(Debug, Clone)]
 pub struct Clip {
@@ -44,6 +47,14 @@ impl Clip {
     /// When the file is too large or damaged.
     pub fn from_merges(merges: &[u8]) -> Result<Self, Bad> {
         Self::new(merges_alone(merges, &alphabet(), &[START, END])?)
+    }
+
+    /// The vocabulary of 49,408 that all models of Stability AI and Black Forest Labs use.
+    ///
+    /// # Errors
+    /// None that a user could cause.
+    pub fn standard() -> Result<Self, Bad> {
+        Self::from_merges(MERGES)
     }
 
     fn new(mut file: BpeFile) -> Result<Self, Bad> {

@@ -38,6 +38,17 @@ fn clip_as_transformers() {
     }
 }
 
+/// Ids that CLIP's own program gives; they stand in many papers and guides.
+#[test]
+fn the_vocabulary_of_the_program_is_clips() {
+    let clip = Clip::standard().unwrap();
+    assert_eq!((clip.size(), clip.frame().start, clip.frame().end), (49_408, 49_406, 49_407));
+    assert_eq!(ids(&clip.encode("a photo of a cat")), [320, 1125, 539, 320, 2368]);
+    assert_eq!(ids(&clip.encode("a diagram")), [320, 22697]);
+    let long = "an astronaut riding a horse on mars, trending on artstation, 8k";
+    assert_eq!(ids(&clip.encode(long)), [550, 18376, 6765, 320, 4558, 525, 7496, 267, 6087, 525, 1486, 2631, 267, 279, 330]);
+}
+
 #[test]
 fn t5_as_sentencepiece_and_tokenizers() {
     let model = T5::from_model(&bytes("t5_spiece.model")).unwrap();

@@ -1,6 +1,6 @@
 //! Where a checkpoint's tokenizers are, and those that were read already.
 //!
-//! A checkpoint of one file often has none: CLIP's vocabulary is the same for all of them, and lies in the data folder once.
+//! A checkpoint of one file often has none: CLIP's vocabulary is the same for all of them, and the program has it.
 
 use crate::cache::Cache;
 use serde_json::Value;
@@ -10,6 +10,8 @@ use weft_diffusion::tokenizer::{Bad, Clip, T5};
 use weft_domain::Problem;
 use weft_weights::checkpoint::Checkpoint;
 
+/// Entries of CLIP's usual vocabulary.
+const STANDARD: usize = 49_408;
 /// Name of the line in a safetensors header that holds CLIP's merges: `{"merges": ["a b", …]}`.
 const METADATA: &str = "weft.tokenizer";
 /// Largest file of a tokenizer, in bytes.
@@ -27,6 +29,8 @@ pub(crate) struct Tokenizers {
 #[derive(Debug)]
 enum Source {
     Header(String),
+    /// CLIP's usual one, which the program has.
+    Standard,
     Json(PathBuf),
     Pairs(PathBuf, PathBuf),
     Merges(PathBuf),
@@ -42,9 +46,11 @@ impl Tokenizers {
     pub(crate) fn clip(&self, checkpoint: &Checkpoint) -> Result<Arc<Clip>, Problem> {
         let header = checkpoint.files().iter().find_map(|f| f.header.metadata.get(METADATA));
         let source = header.map(|text| Source::Header(text.clone())).or_else(|| self.look(checkpoint, "tokenizer", "clip", clip_in));
+        let source = source.or_else(|| is_standard(checkpoint).then_some(Source::Standard));
         let source = source.ok_or_else(|| self.missing("CLIP", "clip", "vocab.json and merges.txt, or tokenizer.json", "tokenizer"))?;
         get(&self.clip, &source, || match &source {
             Source::Header(text) => from_header(text),
+            Source::Standard => Clip::standard().map_err(|error| crate::problem::internal("CLIP's own vocabulary cannot be read", &error)),
             Source::Json(path) => Clip::from_json(&bytes(path)?).map_err(|e| unread(path, &e)),
             Source::Pairs(vocab, merges) => Clip::from_vocab(&bytes(vocab)?, &bytes(merges)?).map_err(|e| unread(vocab, &e)),
             Source::Merges(path) | Source::Model(path) => Clip::from_merges(&bytes(path)?).map_err(|e| unread(path, &e)),
@@ -58,7 +64,7 @@ impl Tokenizers {
         get(&self.t5, &source, || match &source {
             Source::Json(path) => T5::from_json(&bytes(path)?).map_err(|e| unread(path, &e)),
             Source::Model(path) | Source::Merges(path) => T5::from_model(&bytes(path)?).map_err(|e| unread(path, &e)),
-            Source::Pairs(..) | Source::Header(_) => Err(Problem::internal()),
+            Source::Pairs(..) | Source::Header(_) | Source::Standard => Err(Problem::internal()),
         })
     }
 
@@ -89,6 +95,13 @@ impl Tokenizers {
     }
 }
 
+/// Whether every CLIP text encoder of a checkpoint has the usual vocabulary; encoders that lie elsewhere have.
+fn is_standard(checkpoint: &Checkpoint) -> bool {
+    let tensors = checkpoint.files().iter().flat_map(|file| &file.header.tensors);
+    let mut words = tensors.filter(|t| t.name.ends_with("token_embedding.weight"));
+    words.all(|t| t.shape.first() == Some(&STANDARD))
+}
+
 fn clip_in(folder: &Path) -> Option<Source> {
     let (json, vocab, merges) = (folder.join("tokenizer.json"), folder.join("vocab.json"), folder.join("merges.txt"));
     match (vocab.is_file(), merges.is_file()) {
@@ -112,6 +125,7 @@ fn get<T, const N: usize>(
     let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
     let key = match source {
         Source::Header(text) => text.clone(),
+        Source::Standard => "standard".to_owned(),
         Source::Json(path) | Source::Merges(path) | Source::Model(path) | Source::Pairs(path, _) => {
             let stamp = std::fs::metadata(path).and_then(|m| Ok((m.len(), m.modified()?))).ok();
             format!("{} {stamp:?}", path.display())
