@@ -8,7 +8,7 @@ use crate::shell::Live;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use weft_domain::generation::{AdapterUse, GenerationRequest, Painting, PictureCard, PicturePage, PictureQuery};
-use weft_domain::{AdapterId, CheckpointId, Event, FileState, FitLevel, GenerationId, JobKind, Problem, ProblemKind};
+use weft_domain::{AdapterId, CheckpointId, Event, FileState, FitLevel, GenerationId, JobId, JobKind, Problem, ProblemKind};
 
 /// Pictures shown at once.
 const SHOWN: u64 = 12;
@@ -90,13 +90,13 @@ pub(super) fn Pictures() -> impl IntoView {
         error: RwSignal::new(None),
     };
     Effect::new(move |_| panel.fetch());
+    let painted_by = move |job: JobId| panel.painting.with_untracked(|p| p.as_ref().is_some_and(|p| p.job == job));
     let mine = move |generation: GenerationId| panel.asked.get_untracked() == Some(generation);
     expect_context::<Live>().on_event(move |event| match event {
         Event::Painting { painting } if mine(painting.generation) => panel.painting.set(Some(painting)),
-        Event::Job { job } if job.kind == JobKind::Generate && job.state.finished() => {
-            if panel.painting.with_untracked(|p| p.as_ref().is_some_and(|p| p.job == job.id)) {
-                (panel.painting.set(None), panel.asked.set(None));
-            }
+        Event::Job { job } if job.kind == JobKind::Generate && job.state.finished() && painted_by(job.id) => {
+            panel.painting.set(None);
+            panel.asked.set(None);
         }
         Event::Pictures { .. } | Event::PicturesChanged | Event::Reset => panel.fetch(),
         _ => {}

@@ -157,7 +157,8 @@ impl Watch for ShotWatch {
     }
 
     fn preparing(&self, done: u64, total: u64, what: &str) {
-        let message = if total > 0 { format!("{what}, {} %", done.min(total) * 100 / total) } else { what.to_owned() };
+        let percent = (done.min(total) * 100).checked_div(total);
+        let message = percent.map_or_else(|| what.to_owned(), |percent| format!("{what}, {percent} %"));
         self.ctx.progress(self.told.behind, self.told.total, &message);
     }
 

@@ -8,6 +8,7 @@ use crate::problem::{ForPeople as _, blocking};
 use crate::scan::path;
 use base64::Engine as _;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use weft_domain::generation::{AdapterUse, GenerationRequest, MAX_ADAPTERS, Recipe, StartPicture, UsedAdapter, UsedCheckpoint};
 use weft_domain::merge::ProfileValues;
@@ -40,8 +41,8 @@ impl Generating {
             names.extend(spoken.tags.into_iter().map(|tag| tag.name));
             ids.extend(cell.adapters.iter().map(|used| used.adapter));
             let checkpoint = cell.checkpoint.ok_or_else(super::no_checkpoint)?;
-            if !cast.checkpoints.contains_key(&checkpoint) {
-                cast.checkpoints.insert(checkpoint, usable(&self.inner.store, checkpoint).await?);
+            if let Entry::Vacant(place) = cast.checkpoints.entry(checkpoint) {
+                place.insert(usable(&self.inner.store, checkpoint).await?);
             }
         }
         names.sort();
