@@ -22,7 +22,9 @@ const gallery = (page: Page) => page.getByRole("region", { name: "Pictures", exa
 const pictures = async (weft: Weft, query = ""): Promise<{ id: number; prompt: string; seed: number; generation: number }[]> =>
   (await weft.api(`/api/v1/pictures?limit=200${query}`)).items;
 
-test("without a checkpoint the page teaches what is needed", async ({ page, startWeft, checkA11y }) => {
+test("without a checkpoint the page teaches what is needed", async ({ page, startWeft, checkA11y, expectErrors }) => {
+  // The program of this test ends before its page: the stream breaks off.
+  expectErrors.push(/\/api\/v1\/events/);
   const weft = await startWeft();
   await page.goto(`${weft.url}/studio`);
   await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
@@ -52,7 +54,7 @@ test("one keypress paints; the picture opens, and everything of it is taken over
   const [card] = await pictures(weft);
   await expect(viewer).toContainText(String(card.seed));
   await viewer.getByText("Reuse", { exact: true }).click();
-  await viewer.getByRole("button", { name: "Seed" }).click();
+  await viewer.getByRole("button", { name: "Seed", exact: true }).click();
   await expect(viewer).toBeHidden();
   await expect(page.getByRole("textbox", { name: "Seed" })).toHaveValue(String(card.seed));
   // The same request gives the same picture.

@@ -174,6 +174,8 @@ impl Desk {
                     self.current.set(Some(view));
                     self.sheet.set(false);
                     self.remember();
+                    // It may be over already: events that came before this answer told of a stranger.
+                    self.fetch_soon();
                 }
                 Err(error) => self.error.set(Some(error)),
             }

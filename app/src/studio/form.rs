@@ -305,8 +305,15 @@ pub fn sized(defaults: &Defaults, aspect: (f64, f64)) -> (u32, u32) {
     let step = f64::from(defaults.side_step.max(1));
     let area = f64::from(defaults.width) * f64::from(defaults.height);
     let side = |share: f64| ((area * share).sqrt() / step).round().max(1.0) * step;
+    let (mut width, mut height) = (side(aspect.0 / aspect.1), side(aspect.1 / aspect.0));
+    // Steps that are coarse beside the model's size make a square of everything.
+    if width == height && aspect.0 > aspect.1 {
+        width += step;
+    } else if width == height && aspect.0 < aspect.1 {
+        height += step;
+    }
     // Casts saturate.
-    (side(aspect.0 / aspect.1) as u32, side(aspect.1 / aspect.0) as u32)
+    (width as u32, height as u32)
 }
 
 /// How much work the form is, in millions of pixels times calls of the model.
@@ -365,6 +372,8 @@ mod tests {
 
     #[test]
     fn sides_keep_area_and_step() {
+        let small = Defaults { width: 128, height: 128, side_step: 64, ..some_defaults() };
+        assert_eq!([sized(&small, (1.0, 1.0)), sized(&small, (2.0, 3.0)), sized(&small, (3.0, 2.0))], [(128, 128), (128, 192), (192, 128)]);
         let defaults = Defaults { width: 512, height: 512, side_step: 64, ..some_defaults() };
         assert_eq!(
             [sized(&defaults, (1.0, 1.0)), sized(&defaults, (2.0, 3.0)), sized(&defaults, (3.0, 2.0))],

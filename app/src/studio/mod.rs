@@ -40,6 +40,8 @@ use weft_domain::{AdapterCard, CheckpointCard, CheckpointQuery};
 
 /// Families that the engine paints with.
 const FAMILIES: [&str; 4] = ["sd1", "sd2", "sdxl", "flux1"];
+/// Something every model can paint.
+const EXAMPLE: &str = "a lighthouse on a cliff at sunset";
 /// Pictures at once.
 const COUNT: Number = Number {
     name: "count",
@@ -126,7 +128,9 @@ fn Waiting() -> impl IntoView {
 #[component]
 fn Studio(opening: Opening, address: Address, uses: Vec<AdapterUse>) -> impl IntoView {
     let Opening { checkpoints, defaults, cards, current, pictures } = opening;
-    let mut form = Form { prompt: defaults.example.clone(), ..Form::default() };
+    // A checkpoint that brings no example of its own still begins with words.
+    let example = if defaults.example.trim().is_empty() { EXAMPLE.to_owned() } else { defaults.example.clone() };
+    let mut form = Form { prompt: example, ..Form::default() };
     // What is no longer in the library cannot paint.
     let here: Vec<AdapterUse> = uses.into_iter().filter(|u| cards.iter().any(|c| c.id == u.adapter)).collect();
     let given = !here.is_empty();

@@ -149,8 +149,12 @@ fn Size() -> impl IntoView {
         // Casts saturate; the field keeps its range.
         ((v / step).round().max(1.0) * step) as u32
     };
-    let chip = move |(name, aspect): (&'static str, (f64, f64))| {
+    let chip = move |(at, (name, aspect)): (usize, (&'static str, (f64, f64)))| {
         let (w, h) = aspect;
+        // With coarse steps several aspects may come out the same: one of them is enough.
+        let twin = Memo::new(move |_| {
+            desk.defaults.with(|d| ASPECTS.iter().take(at).any(|(_, other)| form::sized(d, *other) == form::sized(d, aspect)))
+        });
         let this = Memo::new(move |_| desk.defaults.with(|d| form::sized(d, aspect)));
         let on = Signal::derive(move || !own.get() && size.get() == this.get());
         let (bw, bh) = if w >= h { (14.0, 14.0 * h / w) } else { (14.0 * w / h, 14.0) };
@@ -158,6 +162,7 @@ fn Size() -> impl IntoView {
             <button
                 type="button"
                 class="aspect"
+                hidden=move || twin.get()
                 aria-pressed=move || if on.get() { "true" } else { "false" }
                 title=move || { let (w, h) = this.get(); format!("{name}, {w} × {h}") }
                 on:click=move |_| { own.set(false); set(this.get_untracked()); }
@@ -171,7 +176,7 @@ fn Size() -> impl IntoView {
         <div class="setting">
             <span class="form-label">"Size"<span class="num setting-value">{move || { let (w, h) = size.get(); format!("{w} × {h}") }}</span></span>
             <div class="aspects" role="group" aria-label="Aspect">
-                {ASPECTS.into_iter().map(chip).collect_view()}
+                {ASPECTS.into_iter().enumerate().map(chip).collect_view()}
                 <button type="button" class="aspect" aria-pressed=move || if own.get() { "true" } else { "false" } title="A size of your own" on:click=move |_| own.update(|o| *o = !*o)>
                     <svg viewBox="0 0 18 18" aria-hidden="true"><rect class="dashed" x="3" y="3" width="12" height="12" rx="1.5"></rect></svg>
                     <span>"Own"</span>
