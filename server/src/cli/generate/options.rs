@@ -123,7 +123,7 @@ impl Options {
 }
 
 fn sampler(name: &str) -> Result<Sampler, String> {
-    Sampler::parse(name).ok_or_else(|| format!("choose from {}", Sampler::ALL.map(Sampler::as_str).join(", ")))
+    Sampler::parse(name).map(|(sampler, _)| sampler).ok_or_else(|| format!("choose from {}", Sampler::ALL.map(Sampler::as_str).join(", ")))
 }
 
 fn schedule(name: &str) -> Result<Schedule, String> {
