@@ -16,7 +16,7 @@ impl std::str::FromStr for AxisArg {
         let list: Vec<&str> = values.split(',').map(str::trim).collect();
         let words: Vec<&str> = name.split(':').map(str::trim).collect();
         let axis = match words.as_slice() {
-            ["sampler"] => Axis::Sampler { values: each(&list, Sampler::parse)? },
+            ["sampler"] => Axis::Sampler { values: each(&list, |name| Sampler::parse(name).map(|(sampler, _)| sampler))? },
             ["schedule"] => Axis::Schedule { values: each(&list, Schedule::parse)? },
             ["seed"] => Axis::Seed { values: each(&list, |v| v.parse().ok())? },
             ["weight"] => Axis::Weight { strand: 0, values: numbers(&list)? },
