@@ -47,7 +47,7 @@ pub(super) struct Options {
     shift: Option<f64>,
     /// dpmpp_2m, euler_a, euler, … as every program writes them
     #[arg(long, value_name = "NAME", value_parser = sampler)]
-    sampler: Option<Sampler>,
+    sampler: Option<Named>,
     /// karras, normal, exponential, sgm_uniform, simple, beta
     #[arg(long, value_name = "NAME", value_parser = schedule)]
     schedule: Option<Schedule>,
@@ -83,6 +83,9 @@ pub(super) struct Options {
     pub(super) axes: Vec<AxisArg>,
 }
 
+/// A sampler, and the schedule that its name brings along (`DPM++ 2M Karras`).
+type Named = (Sampler, Option<Schedule>);
+
 impl Options {
     /// The request without files and axes.
     pub(super) fn request(&self) -> GenerationRequest {
@@ -93,8 +96,8 @@ impl Options {
             dialect: self.dialect,
             width: self.size.map(|s| s.0),
             height: self.size.map(|s| s.1),
-            sampler: self.sampler,
-            schedule: self.schedule,
+            sampler: self.sampler.map(|named| named.0),
+            schedule: self.schedule.or(self.sampler.and_then(|named| named.1)),
             numbers: Numbers {
                 steps: self.steps,
                 cfg: self.cfg,
@@ -122,8 +125,8 @@ impl Options {
     }
 }
 
-fn sampler(name: &str) -> Result<Sampler, String> {
-    Sampler::parse(name).map(|(sampler, _)| sampler).ok_or_else(|| format!("choose from {}", Sampler::ALL.map(Sampler::as_str).join(", ")))
+fn sampler(name: &str) -> Result<Named, String> {
+    Sampler::parse(name).ok_or_else(|| format!("choose from {}", Sampler::ALL.map(Sampler::as_str).join(", ")))
 }
 
 fn schedule(name: &str) -> Result<Schedule, String> {
