@@ -157,10 +157,10 @@ fn the_command_line_paints_with_files_and_with_names() {
     let text = |path: &Path| path.display().to_string();
     let (model, ink, out) =
         (text(&folder.join("tiny.safetensors")), text(&folder.join("attention.safetensors")), text(&dir.path().join("out.png")));
+    let weighted = format!("{ink}:0.8");
     let common = ["--size", "64x64", "--steps", "3", "--seed", "7"];
     // Files alone: no library comes into being.
-    let args =
-        [&["generate", "a fox", "--checkpoint", &model, "--adapter", &format!("{ink}:0.8"), "-o", &out, "--json"][..], &common].concat();
+    let args = [&["generate", "a fox", "--checkpoint", &model, "--adapter", &weighted, "-o", &out, "--json"][..], &common].concat();
     let told: Value = serde_json::from_str(&stdout(&weft(&data, &args))).expect("JSON");
     assert_eq!((&told[0]["recipe"]["adapters"][0]["weight"], &told[0]["recipe"]["seed"]), (&json!(0.8), &json!(7)), "{told:#}");
     assert!(!data.join("weft.sqlite").exists());

@@ -1,7 +1,5 @@
 //! The real program, started, asked and killed.
 
-#![expect(dead_code, reason = "each test file uses its part")]
-
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -9,7 +9,9 @@ fn golden(path: &str) -> PathBuf {
 
 /// Writes `tiny.safetensors` and an adapter for it into `folder`.
 pub fn checkpoint(folder: &Path) {
-    let copy = |from: &str, to: &str| drop(std::fs::copy(golden(from), folder.join(to)).expect("copied"));
+    let copy = |from: &str, to: &str| {
+        std::fs::copy(golden(from), folder.join(to)).expect("copied");
+    };
     std::fs::create_dir_all(folder.join("tokenizer")).expect("folder");
     copy("sd1/model.safetensors", "tiny.safetensors");
     copy("sd1/adapters/attention.safetensors", "attention.safetensors");
