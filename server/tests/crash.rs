@@ -4,6 +4,7 @@
 
 #![cfg(unix)]
 
+#[expect(dead_code, reason = "this test needs a part of it")]
 mod program;
 
 use program::{Program, moments};

@@ -120,6 +120,16 @@ impl Services {
     /// Starts the workers of the job table; what an earlier life left unfinished goes on. [`Workers::stop`] ends them in order.
     #[must_use]
     pub fn start(&self) -> Workers {
+        self.start_with(1)
+    }
+
+    /// The same without painting: for a command that works for a moment and must not load a model for somebody else's request.
+    #[must_use]
+    pub fn start_without_painting(&self) -> Workers {
+        self.start_with(0)
+    }
+
+    fn start_with(&self, painters: usize) -> Workers {
         let owner = Owner::of(&self.data).unwrap_or_else(|error| {
             tracing::warn!(%error, "the worker's name cannot be kept; unfinished jobs are taken up once their lease is over");
             Owner::stranger()
@@ -133,13 +143,12 @@ impl Services {
             }
         });
         tokio::spawn(self.pictures.clone().keep_sweeping());
-        self.runner(owner, follow, producer).start()
+        self.runner(owner, follow, producer).width(Lane::Gpu, painters).start()
     }
 
     fn runner(&self, owner: Owner, follow: Follow, producer: Arc<Producer>) -> Runner {
         let (store, events) = (self.store.clone(), self.events.clone());
         Runner::new(self.jobs.clone(), owner)
-            .width(Lane::Gpu, 1)
             .width(Lane::Io, self.settings.io_workers.max(1))
             .width(Lane::Cpu, self.settings.cpu_workers.max(1))
             .handler(ScanJob { store: store.clone(), follow: follow.clone(), data: Arc::clone(&self.data) })

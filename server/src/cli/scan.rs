@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weft_domain::root::AddRoot;
-use weft_domain::{Event, JobId, JobState, JobView, RootState, RootView};
+use weft_domain::{Event, JobId, JobState, JobView, Lane, RootState, RootView};
 use weft_services::Services;
 use weft_services::access::Admin;
 
@@ -32,7 +32,7 @@ impl Scan {
         }
         super::with_runtime(&settings, || async {
             let services = start::open_services(&settings).await?;
-            let workers = services.start();
+            let workers = services.start_without_painting();
             let outcome = tokio::select! {
                 outcome = self.scan(&services) => outcome,
                 () = start::stop_signal() => bail!("stopped; what was found is kept, and the next scan goes on from there"),
@@ -97,7 +97,8 @@ async fn follow(services: &Services, admin: &Admin, events: impl futures::Stream
         }
         // Nothing for half a second: perhaps all is done. A job enqueues its successors before it ends, so an empty list is the end.
         let jobs = services.jobs.list(&admin.clone().into()).await?;
-        if jobs.iter().all(|job| job.state.finished()) {
+        // Pictures that wait to be painted are not this command's.
+        if jobs.iter().all(|job| job.state.finished() || job.lane == Lane::Gpu) {
             let mine = jobs.into_iter().filter(|job| seen.contains_key(&job.id));
             return Ok(mine.filter(|job| job.state != JobState::Done).collect());
         }
