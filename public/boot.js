@@ -26,7 +26,10 @@ async function watchForUpdates() {
     if (!waiting || !navigator.serviceWorker.controller) return;
     offerUpdate(() => {
       agreed = true;
-      waiting.postMessage("SKIP_WAITING");
+      const ask = () => waiting.postMessage("SKIP_WAITING");
+      ask();
+      // A worker that is still busy with a download lets the new one wait: asked again until it has gone.
+      const again = setInterval(() => (waiting.state === "installed" ? ask() : clearInterval(again)), 1000);
     });
   };
   registration.addEventListener("updatefound", () => {

@@ -29,6 +29,8 @@ pub(super) fn without_adapters(viewer: Viewer, details: StoredValue<PictureDetai
                 }
                 if viewer.awaited.try_set(Some(view.id)).is_none() {
                     viewer.toasts.say("Painting the same seed without adapters; the comparison opens when it is there.");
+                    // It may be over already: events that came before this answer told of a stranger.
+                    viewer.look();
                 }
             }
             Err(error) => viewer.toasts.problem(&error),
