@@ -97,8 +97,7 @@ impl Diffusion {
         drop(open()?);
         let load = once(open)?;
         let mut model = open()?;
-        let Denoiser::Unet(_) = model.denoiser() else { bail!("only Stable Diffusion 1 and 2 are measured here") };
-        if model.clip().len() != 1 {
+        if !matches!(model.denoiser(), Denoiser::Unet(_)) || model.clip().len() != 1 {
             bail!("only Stable Diffusion 1 and 2 are measured here");
         }
         let step = model.side_step();

@@ -81,8 +81,12 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// From planes of −1 to 1.
-    pub(super) fn of(planes: &[f32], height: usize, width: usize) -> Self {
+    /// From planes of −1 to 1: 3 × height × width.
+    ///
+    /// # Panics
+    /// When `planes` is shorter.
+    #[must_use]
+    pub fn of(planes: &[f32], height: usize, width: usize) -> Self {
         let plane = height * width;
         let level = |v: f32| ((v * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8;
         let rgb = (0..plane).flat_map(|i| (0..3).map(move |c| c * plane + i)).map(|i| level(planes[i])).collect();

@@ -10,7 +10,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weft_diffusion::model::{
-    AdapterFile, AdapterUse, Compute, Conditioning, Edit, LatentColours, ModelError, PictureRequest, Schedule, Start, Tiling, TinyDecoder,
+    AdapterFile, AdapterUse, Compute, Conditioning, Edit, LatentColours, ModelError, Picture, PictureRequest, Schedule, Start, Tiling,
+    TinyDecoder,
 };
 use weft_diffusion::noise;
 use weft_diffusion::prompt::{Edits, weigh};
@@ -221,12 +222,10 @@ fn rough(look: &Look, clean: &[f32], channels: usize, (h, w): (usize, usize)) ->
             Some(Pixels { width: small(w)?, height: small(h)?, rgb: picture.rgb })
         }
         Look::Tiny(decoder) => {
-            let planes: Result<Vec<f32>, ModelError> = decoder.decode(clean, (1, channels, h, w));
-            let planes = planes.ok()?;
-            let plane = planes.len() / 3;
-            let level = |v: f32| ((v * 0.5 + 0.5).clamp(0.0, 1.0) * 255.0).round() as u8;
-            let rgb = (0..plane).flat_map(|i| (0..3).map(move |c| c * plane + i)).map(|i| level(planes[i])).collect();
-            Some(Pixels { width: small(w * 8)?, height: small(h * 8)?, rgb })
+            // A decoder of another scale gives another number of pixels: then there is no preview.
+            let planes = decoder.decode(clean, (1, channels, h, w)).ok().filter(|p| p.len() == 3 * h * 8 * w * 8)?;
+            let picture = Picture::of(&planes, h * 8, w * 8);
+            Some(Pixels { width: small(w * 8)?, height: small(h * 8)?, rgb: picture.rgb })
         }
         Look::Unknown | Look::None => None,
     }
