@@ -20,9 +20,9 @@ mod page;
 mod parts;
 mod picture;
 mod profile;
-mod scrolling;
 pub mod shell;
 pub mod studio;
 pub mod weave;
+mod windowed;
 
 pub use page::{App, PageOptions, shell};

@@ -7,6 +7,7 @@ pub(crate) mod axis;
 mod chart;
 pub(crate) mod format;
 pub(crate) mod heat;
+pub(crate) mod legend;
 pub(crate) mod map;
 pub(crate) mod outside;
 pub(crate) mod plot;

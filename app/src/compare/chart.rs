@@ -4,6 +4,7 @@ use super::numbers::{Compared, Strip, growth, met};
 use crate::blocks::axis::{Axis, group_label, nice_top};
 use crate::blocks::format::{cosine, percent, strength};
 use crate::blocks::heat::HeatStrip;
+use crate::blocks::legend::Key;
 use crate::blocks::outside::outside_label;
 use crate::blocks::plot::{AxisLabels, Cursor, Picker, Scale, push_rect};
 use leptos::prelude::*;
@@ -152,22 +153,15 @@ fn words(axis: &Axis, relations: &[Option<Relation>], at: usize) -> String {
 /// What the marks mean.
 #[component]
 fn Legend() -> impl IntoView {
-    let key = |class: &'static str, words: &'static str| view! { <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class=class d="M1 1h12v8h-12z"></path></svg>{words}</li> };
     view! {
         <ul class="chart-legend">
-            {key("agree together a4", "pull together")}
-            <li>
-                <svg viewBox="0 0 14 10" aria-hidden="true">
-                    <path class="agree apart a4" d="M1 1h12v8h-12z"></path>
-                    <path class="hatch" d="M1 6L6 1M4 9L12 1M9 9L13 5"></path>
-                </svg>
-                "pull apart"
-            </li>
-            {key("agree unrelated", "unrelated")}
-            {key("chance", "where unrelated adapters lie, 19 times in 20")}
-            {key("within", "a bar inside of that says nothing")}
-            <li class="heat-grows"><svg viewBox="0 0 14 10" aria-hidden="true"><path class="agree together a4" d="M1 1h12v8h-12z"></path></svg>"grows, darkest over 1.5×"</li>
-            {key("agree alone", "only one of them")}
+            <Key mark="agree together a4" words="pull together"/>
+            <Key mark="agree apart a4" words="pull apart" hatched=true/>
+            <Key mark="agree unrelated" words="unrelated"/>
+            <Key mark="chance" words="where unrelated adapters lie, 19 times in 20"/>
+            <Key mark="within" words="a bar inside of that says nothing"/>
+            <Key mark="agree together a4" words="grows, darkest over 1.5×" class="heat-grows"/>
+            <Key mark="agree alone" words="only one of them"/>
         </ul>
     }
 }

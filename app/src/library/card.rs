@@ -38,10 +38,10 @@ fn state_class(state: FileState) -> &'static str {
 /// The box that selects. Not a tab stop: Space on the card does the same.
 #[component]
 fn Tick(cell: Cell, index: usize) -> impl IntoView {
-    let gallery = expect_context::<Gallery>();
+    let list = expect_context::<Gallery>().list;
     let id = cell.with_untracked(|card| card.id);
     let pressed = move |event: leptos::ev::MouseEvent| {
-        gallery.select(index, event.shift_key());
+        list.select(index, event.shift_key());
     };
     view! {
         <label class="tick">
@@ -49,7 +49,7 @@ fn Tick(cell: Cell, index: usize) -> impl IntoView {
                 type="checkbox"
                 tabindex="-1"
                 aria-label=move || format!("Select {}", cell.with(|card| card.name.clone()))
-                prop:checked=move || gallery.selected.with(|ids| ids.contains(&id))
+                prop:checked=move || list.chosen(id)
                 on:click=pressed
             />
             <span class="tick-box" aria-hidden="true"><Icon glyph=Glyph::Check/></span>
@@ -60,16 +60,12 @@ fn Tick(cell: Cell, index: usize) -> impl IntoView {
 /// The name as the link that covers the card.
 #[component]
 fn NameLink(cell: Cell, index: usize) -> impl IntoView {
-    let gallery = expect_context::<Gallery>();
+    let list = expect_context::<Gallery>().list;
     let id = cell.with_untracked(|card| card.id);
     let name = cell.clone();
     let link = NodeRef::<html::A>::new();
     Effect::new(move |_| {
-        if let Some(link) = link.get()
-            && gallery.wanting.get_value()
-            && gallery.focus.get_untracked() == index
-        {
-            gallery.wanting.set_value(false);
+        if let Some(link) = link.get().filter(|_| list.wants_focus(index)) {
             drop(link.focus());
         }
     });
@@ -79,8 +75,8 @@ fn NameLink(cell: Cell, index: usize) -> impl IntoView {
             class="card-link"
             href=format!("/adapters/{id}")
             title=move || cell.with(|card| card.file_name.clone())
-            tabindex=move || if gallery.focus.get() == index { "0" } else { "-1" }
-            on:focus=move |_| gallery.focus.set(index)
+            tabindex=move || list.tab_index(index)
+            on:focus=move |_| list.focus_on(index)
         >
             <bdi>{move || name.with(|card| card.name.clone())}</bdi>
         </a>

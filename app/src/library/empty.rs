@@ -1,20 +1,16 @@
 //! Nothing to show: because nothing is there yet, or because nothing fits.
 
-use super::folders::FolderWindows;
 use super::head::ClearFilters;
 use super::state::Gallery;
-use crate::api;
-use crate::kit::{Button, EmptyState, Glyph, Look, Notice, ProblemView, Tone};
-use crate::shell::{JobProgress, Live};
+use super::ways::WaysIn;
+use crate::kit::{EmptyState, Glyph};
 use leptos::prelude::*;
-use leptos::task::spawn_local;
-use weft_domain::{JobId, JobKind};
 
 /// No adapter fits the question.
 #[component]
 pub(super) fn NoResults() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
-    let words = move || gallery.query.with(|query| query.text.trim().to_owned());
+    let words = move || gallery.list.query.with(|query| query.text.trim().to_owned());
     view! {
         <EmptyState title="Nothing fits" glyph=Glyph::Search>
             <p>
@@ -31,32 +27,6 @@ pub(super) fn NoResults() -> impl IntoView {
 /// The first visit: two ways in.
 #[component]
 pub(super) fn EmptyLibrary() -> impl IntoView {
-    let windows = expect_context::<FolderWindows>();
-    let live = expect_context::<Live>();
-    let started = RwSignal::new(None::<JobId>);
-    let error = RwSignal::new(None);
-    // After a reload the job is found again by its kind.
-    let job = Signal::derive(move || {
-        live.jobs.with(|jobs| {
-            let mine = started.get().and_then(|id| jobs.iter().find(|job| job.id == id));
-            let filling = |kind: JobKind| matches!(kind, JobKind::Samples | JobKind::Scan);
-            mine.or_else(|| jobs.iter().find(|job| filling(job.kind) && !job.state.finished())).cloned()
-        })
-    });
-    let failed = move || job.with(|job| job.as_ref().and_then(|job| job.error.clone()));
-    let busy = Signal::derive(move || job.with(|job| job.as_ref().is_some_and(|job| !job.state.finished())));
-    let samples = move |_| {
-        error.set(None);
-        spawn_local(async move {
-            match api::samples_create().await {
-                Ok(job) => {
-                    started.set(Some(job.id));
-                    live.heard(job);
-                }
-                Err(problem) => error.set(Some(problem)),
-            }
-        });
-    };
     view! {
         <section class="welcome">
             <WelcomeCloth/>
@@ -65,23 +35,10 @@ pub(super) fn EmptyLibrary() -> impl IntoView {
                 "Weft reads LoRA files where they lie, shows where in the network each one works, and weaves several into one. "
                 "It never changes a file of yours."
             </p>
-            <div class="ways">
-                <div class="way">
-                    <h3>"Add a folder"</h3>
-                    <p>"Point Weft at the folder that holds your adapters. Only headers are read at first, so the library fills in seconds."</p>
-                    <Button look=Look::Primary icon=Glyph::FolderPlus on:click=move |_| windows.add.set(true)>"Add a folder"</Button>
-                </div>
-                <div class="way">
-                    <h3>"Try it with samples"</h3>
-                    <p>"Weft writes 24 small synthetic adapters of every family into its own data folder. You can remove them at any time."</p>
-                    <Button icon=Glyph::Sample busy on:click=samples>"Try it with samples"</Button>
-                </div>
-            </div>
-            <Show when=move || job.with(Option::is_some)>
-                <div class="welcome-job" role="status"><JobProgress job/></div>
-            </Show>
-            {move || failed().map(|why| view! { <Notice tone=Tone::Bad>{why}</Notice> })}
-            {move || error.get().map(|error| view! { <ProblemView error/> })}
+            <WaysIn
+                folder=("Add a folder", "Point Weft at the folder that holds your adapters. Only headers are read at first, so the library fills in seconds.")
+                samples=("Try it with samples", "Weft writes 24 small synthetic adapters of every family into its own data folder. You can remove them at any time.")
+            />
         </section>
     }
 }

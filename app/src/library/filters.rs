@@ -23,9 +23,9 @@ const MENUS: [Group; 3] = [("tag", "Tags", |f| &f.tag), ("layout", "Layout", |f|
 
 /// Choices worth offering: those that leave something, and those that are on.
 fn choices(gallery: Gallery, (key, _, of): Group) -> Vec<Facet> {
-    let chosen = gallery.query.with(|query| query.filter(key).cloned().unwrap_or_default());
+    let chosen = gallery.list.query.with(|query| query.filter(key).cloned().unwrap_or_default());
     let mut list: Vec<Facet> =
-        gallery.facets.with(|facets| of(facets).iter().filter(|f| f.count > 0 || chosen.contains(&f.value)).cloned().collect());
+        gallery.list.beside.with(|facets| of(facets).iter().filter(|f| f.count > 0 || chosen.contains(&f.value)).cloned().collect());
     for value in chosen {
         if !list.iter().any(|facet| facet.value == value) {
             list.push(Facet { label: value.clone(), value, count: 0 });
@@ -37,7 +37,7 @@ fn choices(gallery: Gallery, (key, _, of): Group) -> Vec<Facet> {
 /// A group with one single choice that is not on filters nothing.
 fn useful(gallery: Gallery, group: Group) -> bool {
     let list = choices(gallery, group);
-    let on = gallery.query.with(|query| query.filter(group.0).is_some_and(|list| !list.is_empty()));
+    let on = gallery.list.query.with(|query| query.filter(group.0).is_some_and(|list| !list.is_empty()));
     on || list.len() > 1
 }
 
@@ -49,11 +49,12 @@ fn Choice(group: Group, facet: Facet) -> impl IntoView {
     let (key, _, of) = group;
     let value = StoredValue::new(facet.value);
     let count = Signal::derive(move || {
-        gallery.facets.with(|facets| of(facets).iter().find(|f| value.with_value(|v| *v == f.value)).map(|f| f.count))
+        gallery.list.beside.with(|facets| of(facets).iter().find(|f| value.with_value(|v| *v == f.value)).map(|f| f.count))
     });
-    let on =
-        Signal::derive(move || gallery.query.with(|query| query.filter(key).is_some_and(|list| value.with_value(|v| list.contains(v)))));
-    let toggle = move |_| go(gallery.query.with_untracked(|query| value.with_value(|v| query.toggled(key, v))));
+    let on = Signal::derive(move || {
+        gallery.list.query.with(|query| query.filter(key).is_some_and(|list| value.with_value(|v| list.contains(v))))
+    });
+    let toggle = move |_| go(gallery.list.query.with_untracked(|query| value.with_value(|v| query.toggled(key, v))));
     view! { <Chip label=facet.label count on on:click=toggle/> }
 }
 
@@ -78,10 +79,10 @@ fn count(query: &LibraryQuery) -> usize {
 pub(super) fn FilterBar() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
     let open = RwSignal::new(false);
-    let on = Memo::new(move |_| gallery.query.with(count));
+    let on = Memo::new(move |_| gallery.list.query.with(count));
     let menu = move |group: Group| {
         let (key, name, _) = group;
-        let label = Signal::derive(move || match gallery.query.with(|query| query.filter(key).map_or(0, Vec::len)) {
+        let label = Signal::derive(move || match gallery.list.query.with(|query| query.filter(key).map_or(0, Vec::len)) {
             0 => name.to_owned(),
             n => format!("{name} {n}"),
         });

@@ -36,11 +36,11 @@ pub(super) fn use_go() -> impl Fn(LibraryQuery) + Clone + Send + Sync + 'static 
 pub(super) fn Head() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
     let filled = Memo::new(move |_| gallery.shown() != Shown::EmptyLibrary);
-    let chosen = Memo::new(move |_| gallery.selected.with(Vec::len));
+    let chosen = Memo::new(move |_| gallery.list.selected.with(Vec::len));
     view! {
         <header class="head">
             <h1>"Library"</h1>
-            <span class="head-count num">{move || filled.get().then(|| format::count(gallery.total.get()))}</span>
+            <span class="head-count num">{move || filled.get().then(|| format::count(gallery.list.total.get()))}</span>
             <Show when=move || filled.get()>
                 <Search/>
             </Show>
@@ -54,7 +54,7 @@ pub(super) fn Head() -> impl IntoView {
                     <IconButton
                         glyph=Glyph::Close
                         label=Signal::derive(move || format!("Clear the selection of {}", chosen.get()))
-                        on:click=move |_| gallery.selected.set(Vec::new())
+                        on:click=move |_| gallery.list.selected.set(Vec::new())
                     />
                     <Show when=move || (2..=8).contains(&chosen.get())>
                         <a class="btn" href=move || gallery.compare_url()>
@@ -77,11 +77,11 @@ pub(super) fn Head() -> impl IntoView {
 fn Search() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
     let go = use_go();
-    let text = RwSignal::new(gallery.query.with_untracked(|query| query.text.clone()));
+    let text = RwSignal::new(gallery.list.query.with_untracked(|query| query.text.clone()));
     let sent = StoredValue::new(text.get_untracked());
     // An address that changed by other means (a link, Back) shows in the box; what is being typed is left alone.
     Effect::new(move |_| {
-        let now = gallery.query.with(|query| query.text.clone());
+        let now = gallery.list.query.with(|query| query.text.clone());
         if now != sent.get_value() {
             sent.set_value(now.clone());
             text.set(now);
@@ -93,7 +93,7 @@ fn Search() -> impl IntoView {
         let later = move || {
             if text.try_get_untracked().as_ref() == Some(&value) {
                 sent.set_value(value.clone());
-                go(LibraryQuery { text: value, ..gallery.query.get_untracked() });
+                go(LibraryQuery { text: value, ..gallery.list.query.get_untracked() });
             }
         };
         set_timeout(later, Duration::from_millis(120));
@@ -110,13 +110,13 @@ pub(super) fn Order() -> impl IntoView {
     let go = use_go();
     let turn = go.clone();
     let options = Sort::ALL.iter().map(|(sort, label)| (sort.as_str().to_owned(), (*label).to_owned())).collect::<Vec<_>>();
-    let value = Signal::derive(move || gallery.query.with(|query| query.sort.as_str().to_owned()));
-    let reverse = Signal::derive(move || gallery.query.with(|query| query.reverse));
+    let value = Signal::derive(move || gallery.list.query.with(|query| query.sort.as_str().to_owned()));
+    let reverse = Signal::derive(move || gallery.list.query.with(|query| query.reverse));
     let change = Callback::new(move |word: String| {
-        go(LibraryQuery { sort: Sort::parse(&word).unwrap_or_default(), reverse: false, ..gallery.query.get_untracked() });
+        go(LibraryQuery { sort: Sort::parse(&word).unwrap_or_default(), reverse: false, ..gallery.list.query.get_untracked() });
     });
     let flip = move |_| {
-        let query = gallery.query.get_untracked();
+        let query = gallery.list.query.get_untracked();
         turn(LibraryQuery { reverse: !query.reverse, ..query });
     };
     view! {
@@ -192,7 +192,7 @@ pub(super) fn ClearFilters() -> impl IntoView {
     let gallery = expect_context::<Gallery>();
     let go = use_go();
     let clear = move |_| {
-        let query = gallery.query.get_untracked();
+        let query = gallery.list.query.get_untracked();
         go(LibraryQuery { sort: query.sort, reverse: query.reverse, ..Default::default() });
     };
     view! { <Button look=Look::Quiet icon=Glyph::Close on:click=clear>"Clear filters"</Button> }

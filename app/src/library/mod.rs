@@ -7,6 +7,7 @@ mod folders;
 mod grid;
 mod head;
 mod state;
+mod ways;
 
 use crate::api;
 use crate::kit::{ProblemView, Skeleton};
@@ -25,6 +26,7 @@ use weft_domain::{Event, LibraryPage as Page, LibraryQuery};
 pub use card::kind_label;
 pub(crate) use folders::AddFolder;
 pub use folders::FolderWindows;
+pub(crate) use ways::WaysIn;
 
 /// The route `/`. Its whole state stands in the address.
 #[component]
@@ -62,8 +64,8 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
             return;
         }
         let query = LibraryQuery::from_query(&search);
-        if query != gallery.query.get_untracked() {
-            gallery.ask(query);
+        if query != gallery.list.query.get_untracked() {
+            gallery.list.ask(query);
         }
         let search = search.trim_start_matches('?');
         let url = if search.is_empty() { "/".to_owned() } else { format!("/?{search}") };
@@ -94,7 +96,7 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
             <FilterBar/>
         </Show>
         <p class="sr-only" role="status" aria-live="polite">{move || gallery.spoken()}</p>
-        {move || gallery.error.get().map(|error| view! { <ProblemView error/> })}
+        {move || gallery.list.error.get().map(|error| view! { <ProblemView error/> })}
         {body}
         <AddFolder/>
         <ManageFolders/>

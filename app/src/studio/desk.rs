@@ -306,11 +306,7 @@ impl Desk {
                     }
                 }
             }
-            Event::Pictures { ids } => {
-                self.gallery.touched(&ids);
-                self.fetch_soon();
-            }
-            Event::PicturesChanged | Event::Reset => {
+            Event::Pictures { .. } | Event::PicturesChanged | Event::Reset => {
                 self.gallery.refresh_soon();
                 self.fetch_soon();
             }

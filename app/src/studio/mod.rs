@@ -135,7 +135,7 @@ fn Studio(opening: Opening, address: Address, uses: Vec<AdapterUse>) -> impl Int
     let here: Vec<AdapterUse> = uses.into_iter().filter(|u| cards.iter().any(|c| c.id == u.adapter)).collect();
     let given = !here.is_empty();
     form.compose(&here);
-    let gallery = Gallery::new(pictures, address.query.clone());
+    let gallery = Gallery::new(pictures.into(), address.query.clone());
     let desk = Desk::new(form, defaults, checkpoints, cards, gallery, current);
     provide_context(desk);
     if let Some(id) = address.picture {
@@ -201,7 +201,7 @@ fn follow_links(desk: Desk) {
             desk.edit(|f| f.compose(&uses));
         }
         if address.query != desk.gallery.query.get_untracked() {
-            desk.gallery.ask(address.query);
+            desk.gallery.look_for(address.query);
         }
         if let Some(id) = address.generation.filter(|id| desk.current.with_untracked(|c| c.as_ref().is_none_or(|c| c.id != *id))) {
             desk.open(id);

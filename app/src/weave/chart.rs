@@ -7,6 +7,7 @@ use crate::blocks::axis::group_label;
 use crate::blocks::colour;
 use crate::blocks::format;
 use crate::blocks::heat::{HeatStrip, agreement};
+use crate::blocks::legend::Key;
 use crate::blocks::plot::{AxisLabels, Cursor, Picker, Scale};
 use leptos::prelude::*;
 
@@ -180,32 +181,14 @@ fn Legend(drawn: Memo<Shapes>) -> impl IntoView {
     view! {
         <ul class="chart-legend">
             <Show when=move || several.get()>
-                <li class="key-alone"><svg viewBox="0 0 14 10" aria-hidden="true"><path class="key-tick" d="M1 5h12"></path></svg>"a strand alone"</li>
-                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="agree together a4" d="M1 1h12v8h-12z"></path></svg>"pull together"</li>
-                <li>
-                    <svg viewBox="0 0 14 10" aria-hidden="true">
-                        <path class="agree apart a4" d="M1 1h12v8h-12z"></path>
-                        <path class="hatch" d="M1 6L6 1M4 9L12 1M9 9L13 5"></path>
-                    </svg>
-                    "pull apart"
-                </li>
-                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="agree unrelated" d="M1 1h12v8h-12z"></path></svg>"unrelated"</li>
+                <Key mark="key-tick" words="a strand alone" shape="M1 5h12" class="key-alone"/>
+                <Key mark="agree together a4" words="pull together"/>
+                <Key mark="agree apart a4" words="pull apart" hatched=true/>
+                <Key mark="agree unrelated" words="unrelated"/>
             </Show>
-            <Show when=move || takes.get()>
-                <li>
-                    <svg viewBox="0 0 14 10" aria-hidden="true">
-                        <path class="takes" d="M1 1h12v8h-12z"></path>
-                        <path class="hatch" d="M1 6L6 1M4 9L12 1M9 9L13 5"></path>
-                    </svg>
-                    "below the line: works against the sum"
-                </li>
-            </Show>
-            <Show when=move || cut.get()>
-                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="cut" d="M1 1h12v8h-12z"></path></svg>"tamed away"</li>
-            </Show>
-            <Show when=move || over.get()>
-                <li><svg viewBox="0 0 14 10" aria-hidden="true"><path class="over" d="M2 2h10L7 9z"></path></svg>"grows over 1.5×"</li>
-            </Show>
+            <Show when=move || takes.get()><Key mark="takes" words="below the line: works against the sum" hatched=true/></Show>
+            <Show when=move || cut.get()><Key mark="cut" words="tamed away"/></Show>
+            <Show when=move || over.get()><Key mark="over" words="grows over 1.5×" shape="M2 2h10L7 9z"/></Show>
         </ul>
     }
 }

@@ -11,7 +11,7 @@ const PAUSE: Duration = Duration::from_millis(180);
 
 /// Asks the gallery and writes the question into the address.
 pub(super) fn go(desk: Desk, query: PictureQuery) {
-    desk.gallery.ask(query);
+    desk.gallery.look_for(query);
     desk.remember();
 }
 

@@ -1,5 +1,5 @@
-//! A long list in a page: only rows near the window are in the document, the rest is padding, so that a hundred thousand things scroll
-//! like sixty. The library's cards and the studio's pictures both stand in one.
+//! The window onto a long list: only rows near it are in the document, the rest is padding, so that a hundred thousand things scroll
+//! like sixty.
 
 use leptos::{html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -13,7 +13,7 @@ const ABOVE: f64 = 120.0;
 
 /// What a list hands to its [`Viewport`]. Its elements are children of the list with `data-index`, and a `.card-link` that takes the focus.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Scrolling {
+pub(super) struct Scrolling {
     /// Places of the whole list, whether their things are there or not.
     pub count: Signal<usize>,
     /// Changes whenever places are laid out anew.
@@ -32,26 +32,26 @@ pub(crate) struct Scrolling {
 
 /// Columns and the height of one row with its gap, in CSS pixels, as the browser laid them out.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Metrics {
+pub(super) struct Metrics {
     pub columns: usize,
     pub row: f64,
 }
 
 /// The window onto a list.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Viewport {
+pub(super) struct Viewport {
     of: Scrolling,
     list: NodeRef<html::Ul>,
     queued: StoredValue<bool>,
 }
 
 impl Viewport {
-    pub(crate) fn new(of: Scrolling, list: NodeRef<html::Ul>) -> Self {
+    pub(super) fn new(of: Scrolling, list: NodeRef<html::Ul>) -> Self {
         Self { of, list, queued: StoredValue::new(false) }
     }
 
     /// Follows scrolling, resizing and the list for as long as the component lives.
-    pub(crate) fn follow(self) {
+    pub(super) fn follow(self) {
         Effect::new(move |_| {
             let scrolled = window_event_listener(leptos::ev::scroll, move |_| self.queue());
             let resized = window_event_listener(leptos::ev::resize, move |_| self.queue());
@@ -86,7 +86,7 @@ impl Viewport {
     }
 
     /// Goes back to where the visitor was, once the list has its full height.
-    pub(crate) fn return_to(self, y: f64) {
+    pub(super) fn return_to(self, y: f64) {
         if y > 0.0 {
             let go = move || {
                 if self.queued.try_get_value().is_some() {
@@ -112,7 +112,7 @@ impl Viewport {
     }
 
     /// Columns and row height, from the first row that is in the page.
-    pub(crate) fn metrics(self) -> Option<Metrics> {
+    pub(super) fn metrics(self) -> Option<Metrics> {
         let list = self.list.get_untracked()?;
         let style = window().get_computed_style(&list).ok().flatten()?;
         let columns = style.get_property_value("grid-template-columns").ok()?.split_whitespace().count().max(1);
@@ -143,7 +143,7 @@ impl Viewport {
     }
 
     /// Moves the keyboard's place and scrolls it into sight.
-    pub(crate) fn go(self, to: usize) {
+    pub(super) fn go(self, to: usize) {
         let total = self.of.count.get_untracked();
         let Some((list, metrics)) = self.list.get_untracked().zip(self.metrics()) else { return };
         let to = to.min(total.saturating_sub(1));
@@ -174,7 +174,7 @@ fn focus_place(index: usize) -> bool {
 }
 
 /// The place that an event happened in.
-pub(crate) fn index_of(event: &web_sys::Event) -> Option<usize> {
+pub(super) fn index_of(event: &web_sys::Event) -> Option<usize> {
     let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
     target.closest("[data-index]").ok()??.get_attribute("data-index")?.parse().ok()
 }
