@@ -23,7 +23,9 @@ pub use generate::{
 pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
 pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};
 pub use operations::{adapter_check, model_operation_start, operation_start};
-pub use pictures::{picture_details, picture_edit, picture_query};
+pub use pictures::{
+    picture_adapters, picture_details, picture_edit, picture_query, picture_trash, picture_trash_empty, picture_trash_spare,
+};
 pub use roots::{root_add, root_list, root_remove, root_scan, root_scan_all, samples_create};
 pub use weave::{Together, weave_compare, weave_compare_or_job, weave_estimate, weave_merge, weave_together};
 

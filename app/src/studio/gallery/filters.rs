@@ -1,10 +1,14 @@
 //! Search, filters and order of the gallery. Their state stands in the address.
 
 use super::super::desk::Desk;
+use crate::api;
+use crate::format;
 use crate::kit::{Chip, Glyph, Menu, SearchField, Select};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use std::time::Duration;
-use weft_domain::generation::{PictureQuery, PictureSort, PictureSource};
+use weft_domain::AdapterId;
+use weft_domain::generation::{PictureAdapter, PictureAdapters, PictureQuery, PictureSort, PictureSource};
 
 /// Pause after the last key before the gallery is asked.
 const PAUSE: Duration = Duration::from_millis(180);
@@ -70,7 +74,7 @@ pub(super) fn Filters() -> impl IntoView {
     }
 }
 
-/// Checkpoints, adapters of the composition and sources in one menu.
+/// Sources, checkpoints and adapters in one menu.
 #[component]
 fn More(change: Callback<PictureQuery>) -> impl IntoView {
     let desk = expect_context::<Desk>();
@@ -93,37 +97,137 @@ fn More(change: Callback<PictureQuery>) -> impl IntoView {
         };
         desk.checkpoints.get().into_iter().map(card).collect_view()
     };
-    // Adapters of the composition, and those that the question names already.
-    let adapters = Memo::new(move |_| {
-        let mut ids = query.with(|q| q.adapter.clone());
-        desk.form.with(|f| ids.extend(f.strands.iter().map(|s| s.adapter)));
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    });
-    let adapter = move |id: weft_domain::AdapterId| {
-        let on = Signal::derive(move || query.with(|q| q.adapter.contains(&id)));
-        let name = Signal::derive(move || desk.name(id));
-        view! { <Chip label=name on on:click=move |_| toggle(&|q| toggled(&mut q.adapter, id))/> }
-    };
     let source = move |source: PictureSource| {
         let on = Signal::derive(move || query.with(|q| q.source.contains(&source)));
         view! { <Chip label=source.label() on on:click=move |_| toggle(&|q| toggled(&mut q.source, source))/> }
     };
+    let adapters = Adapters::new(desk);
+    let pick = Callback::new(move |id| toggle(&|q| toggled(&mut q.adapter, id)));
     view! {
-        <Menu label class="chip chip-menu" icon=Glyph::Filter>
-            <div class="filter-menu">
-                <p class="label">"Made by"</p>
-                <div class="chips">{PictureSource::ALL.into_iter().map(source).collect_view()}</div>
-                <Show when=move || desk.checkpoints.with(|c| !c.is_empty())>
-                    <p class="label">"Checkpoint"</p>
-                    <div class="chips">{checkpoints}</div>
-                </Show>
-                <Show when=move || adapters.with(|a| !a.is_empty())>
-                    <p class="label">"With the adapter"</p>
-                    <div class="chips">{move || adapters.get().into_iter().map(adapter).collect_view()}</div>
-                </Show>
+        <div class="filter-more" on:focusin=move |_| adapters.open() on:pointerenter=move |_| adapters.open()>
+            <Menu label class="chip chip-menu" icon=Glyph::Filter>
+                <div class="filter-menu">
+                    <p class="label">"Made by"</p>
+                    <div class="chips">{PictureSource::ALL.into_iter().map(source).collect_view()}</div>
+                    <Show when=move || desk.checkpoints.with(|c| !c.is_empty())>
+                        <p class="label">"Checkpoint"</p>
+                        <div class="chips">{checkpoints}</div>
+                    </Show>
+                    <AdapterChips adapters pick/>
+                </div>
+            </Menu>
+        </div>
+    }
+}
+
+/// Adapters that pictures were made with, as far as they were asked for.
+#[derive(Debug, Clone, Copy)]
+struct Adapters {
+    desk: Desk,
+    text: RwSignal<String>,
+    found: RwSignal<Option<PictureAdapters>>,
+    turn: StoredValue<u64>,
+    /// The menu was looked at; from then on it follows the trash and what is painted.
+    seen: RwSignal<bool>,
+}
+
+impl Adapters {
+    fn new(desk: Desk) -> Self {
+        let this = Self {
+            desk,
+            text: RwSignal::new(String::new()),
+            found: RwSignal::new(None),
+            turn: StoredValue::new(0),
+            seen: RwSignal::new(false),
+        };
+        let trash = Memo::new(move |_| desk.gallery.query.with(|q| q.trash));
+        Effect::new(move |before: Option<(bool, bool)>| {
+            let now = (this.seen.get(), trash.get());
+            desk.gallery.total.track();
+            // Once one is chosen they keep their places under the pointer.
+            let loose = desk.gallery.query.with_untracked(|q| q.adapter.is_empty());
+            if now.0 && (loose || before != Some(now)) {
+                this.ask();
+            }
+            now
+        });
+        this
+    }
+
+    fn open(self) {
+        if !self.seen.get_untracked() {
+            self.seen.set(true);
+        }
+    }
+
+    fn typed(self, value: String) {
+        self.text.set(value.clone());
+        let later = move || {
+            if self.text.try_get_untracked().as_ref() == Some(&value) {
+                self.ask();
+            }
+        };
+        set_timeout(later, PAUSE);
+    }
+
+    fn ask(self) {
+        let Some(turn) = self.turn.try_update_value(|n| {
+            *n += 1;
+            *n
+        }) else {
+            return;
+        };
+        let text = self.text.get_untracked();
+        let (with, trash) = self.desk.gallery.query.with_untracked(|q| (q.adapter.clone(), q.trash));
+        spawn_local(async move {
+            let answer = api::picture_adapters(text, with, trash).await;
+            if self.turn.try_get_value() == Some(turn)
+                // Unanswered, what was found before stays.
+                && let Ok(answer) = answer
+            {
+                self.found.set(Some(answer));
+            }
+        });
+    }
+
+    /// Those to show: what was found, and what the question names besides.
+    fn shown(self) -> Vec<PictureAdapter> {
+        let mut items = self.found.with(|f| f.as_ref().map(|f| f.items.clone()).unwrap_or_default());
+        let asked = self.desk.gallery.query.with(|q| q.adapter.clone());
+        for id in asked.into_iter().rev() {
+            if items.iter().all(|a| a.id != id) {
+                items.insert(0, PictureAdapter { id, name: self.desk.name(id), count: 0 });
+            }
+        }
+        items
+    }
+}
+
+/// The adapters as chips with their pictures counted, searched for as one types.
+#[component]
+fn AdapterChips(adapters: Adapters, pick: Callback<AdapterId>) -> impl IntoView {
+    let shown = Memo::new(move |_| adapters.shown());
+    let more = move || adapters.found.with(|f| f.as_ref().map_or(0, |f| f.total.saturating_sub(f.items.len() as u64)));
+    let searching = Memo::new(move |_| adapters.text.with(|t| !t.trim().is_empty()));
+    // Few are found at a glance.
+    let many = Memo::new(move |_| searching.get() || shown.with(Vec::len) > 6);
+    let chip = move |adapter: PictureAdapter| {
+        let id = adapter.id;
+        let on = Signal::derive(move || adapters.desk.gallery.query.with(|q| q.adapter.contains(&id)));
+        let count = Signal::derive(move || shown.with(|list| list.iter().find(|a| a.id == id).map(|a| a.count)));
+        view! { <Chip label=adapter.name on count on:click=move |_| pick.run(id)/> }
+    };
+    view! {
+        <Show when=move || searching.get() || shown.with(|list| !list.is_empty())>
+            <p class="label">"With the adapter"</p>
+            <Show when=move || many.get()>
+                <SearchField label="Search adapters" value=adapters.text on_input=move |value| adapters.typed(value) placeholder="Search adapters"/>
+            </Show>
+            <div class="chips" role="group" aria-label="With the adapter">
+                <For each=move || shown.get() key=|a| (a.id, a.name.clone()) children=chip/>
             </div>
-        </Menu>
+            {move || (more() > 0).then(|| view! { <p class="hint">{format!("{} more: search for them.", format::count(more()))}</p> })}
+            {move || shown.with(Vec::is_empty).then(|| view! { <p class="hint">"No picture was made with such an adapter."</p> })}
+        </Show>
     }
 }

@@ -3,6 +3,7 @@
 mod filters;
 mod grid;
 mod state;
+mod trash;
 
 pub use state::Gallery;
 
@@ -27,6 +28,7 @@ pub(super) fn History() -> impl IntoView {
                 <filters::Filters/>
                 <super::import::ImportButton/>
             </header>
+            <trash::TrashBar/>
             {move || gallery.error.get().map(|error| view! { <ProblemView error/> })}
             <Show when=move || any.get() fallback=Nothing>
                 <grid::Grid/>

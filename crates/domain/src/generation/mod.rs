@@ -2,6 +2,7 @@
 //! for, and the pictures that are kept.
 
 mod dialect;
+mod gallery;
 pub mod parameter;
 mod picture;
 mod queue;
@@ -11,6 +12,7 @@ mod schedule;
 mod sheet;
 
 pub use dialect::{Dialect, NoiseSource};
+pub use gallery::{PictureAdapter, PictureAdapters, Trash};
 pub use picture::{
     PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery, PictureSort, PictureSource, Recipe, UsedAdapter, UsedCheckpoint,
 };

@@ -10,6 +10,7 @@ mod sheet;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod trash;
 
 pub use file::PictureFile;
 pub use import::Imported;
@@ -20,10 +21,12 @@ use crate::access::{Editor, Reader};
 use crate::clock::now_ms;
 use crate::events::Events;
 use crate::problem::ForPeople as _;
+use crate::scan::path;
 use std::sync::Arc;
 use tokio::sync::{Mutex, RwLock};
-use weft_domain::generation::{PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery};
-use weft_domain::{Event, GenerationId, PictureId, Problem};
+use tokio::task::AbortHandle;
+use weft_domain::generation::{PictureAdapters, PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery};
+use weft_domain::{AdapterId, Event, GenerationId, PictureId, Problem};
 use weft_storage::{Blobs, PictureRepo, Store};
 
 /// Most pictures that one edit names.
@@ -48,6 +51,8 @@ struct Inner {
     importing: Mutex<()>,
     /// One thumbnail of a picture is made once, however many ask for it; and few at a time, for each holds a whole picture in memory.
     making: Mutex<()>,
+    /// What empties the trash in a moment, or is at it.
+    emptying: Mutex<Option<AbortHandle>>,
 }
 
 impl Pictures {
@@ -60,6 +65,7 @@ impl Pictures {
                 sweeping: RwLock::default(),
                 importing: Mutex::default(),
                 making: Mutex::default(),
+                emptying: Mutex::default(),
             }),
         }
     }
@@ -67,6 +73,17 @@ impl Pictures {
     /// A window of the pictures.
     pub async fn query(&self, _: &Reader, query: &PictureQuery) -> Result<PicturePage, Problem> {
         self.repo().query(query).await.for_people("asking for pictures")
+    }
+
+    /// Adapters that pictures were made with (those in the trash, or the others): first those of `with`, then by their pictures, at most 60.
+    /// `text`: words that must all appear in what the library knows of the adapter.
+    pub async fn adapters(&self, _: &Reader, text: &str, with: &[AdapterId], trash: bool) -> Result<PictureAdapters, Problem> {
+        let with = &with[..with.len().min(EVENT_MOST)];
+        let mut answer = self.repo().adapters(text, with, trash).await.for_people("asking for the adapters of pictures")?;
+        for adapter in &mut answer.items {
+            adapter.name = path::shown(&adapter.name);
+        }
+        Ok(answer)
     }
 
     /// All that is known of one picture.

@@ -110,3 +110,38 @@ async fn a_file_that_is_taken_in_again_leaves_the_trash() {
     let refused = bench.pictures.import(&editor, "no picture".into(), "x.png").await.unwrap_err();
     assert_eq!(refused.field.as_deref(), Some("file"));
 }
+
+#[tokio::test]
+async fn the_trash_is_emptied_after_a_while_unless_that_is_taken_back() {
+    let bench = Bench::new().await;
+    let (editor, soon): (Editor, _) = (Access::default().owner().into(), std::time::Duration::from_millis(40));
+    let mut cards = Vec::new();
+    for shade in 1..=4 {
+        cards.push(bench.pictures.keep(painted(None, 0, shade)).await.unwrap());
+    }
+    // The same bytes are in the trash and outside of it.
+    let twin = bench.pictures.keep(painted(None, 0, 1)).await.unwrap();
+    for card in &cards[..3] {
+        bench.throw(card.id).await;
+    }
+    let trash = bench.pictures.trash(&reader()).await.unwrap();
+    let size = bench.pictures.details(&reader(), cards[1].id).await.unwrap().size;
+    let (two, most) = (u64::try_from(size).unwrap(), u64::try_from(size).unwrap() * 3);
+    assert_eq!(trash.pictures, 3);
+    assert!(trash.bytes > two && trash.bytes < most, "what the twin needs stays: {trash:?}");
+    assert_eq!(bench.pictures.empty_in(soon).await.unwrap(), trash);
+    assert!(bench.pictures.spare_trash(&editor).await.unwrap());
+    tokio::time::sleep(soon * 3).await;
+    assert_eq!((bench.pictures.trash(&reader()).await.unwrap(), bench.files().len()), (trash, 4), "nothing went");
+    assert!(!bench.pictures.spare_trash(&editor).await.unwrap(), "there is nothing to take back any more");
+    bench.pictures.empty_in(soon).await.unwrap();
+    tokio::time::sleep(soon / 8).await;
+    bench.throw(cards[3].id).await;
+    while bench.pictures.trash(&reader()).await.unwrap().pictures > 1 {
+        tokio::time::sleep(soon).await;
+    }
+    tokio::time::sleep(soon).await;
+    assert_eq!(bench.pictures.trash(&reader()).await.unwrap().pictures, 1, "what came later stays");
+    assert!(bench.pictures.details(&reader(), twin.id).await.is_ok());
+    assert_eq!(bench.files().len(), 2);
+}

@@ -1,5 +1,6 @@
 //! Pictures that are kept: rows over the blobs that hold their bytes.
 
+mod adapters;
 mod edit;
 mod input;
 mod insert;

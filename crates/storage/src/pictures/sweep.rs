@@ -6,6 +6,7 @@ use crate::sql::Sql;
 use sea_orm::ConnectionTrait;
 use std::collections::HashSet;
 use weft_domain::PictureId;
+use weft_domain::generation::Trash;
 
 impl PictureRepo {
     /// Pictures that came into the trash before `before_ms`, oldest first, at most `limit`.
@@ -15,6 +16,21 @@ impl PictureRepo {
         sql.bind(before_ms).push(" ORDER BY deleted_ms, id LIMIT ").bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = read.query_all_raw(sql.on(read.get_database_backend())).await?;
         rows.iter().map(|row| Ok(PictureId(row.try_get_by_index(0)?))).collect()
+    }
+
+    /// What is in the trash, and how many bytes no picture outside of it needs.
+    pub async fn trash(&self) -> StoreResult<Trash> {
+        let read = self.store.read();
+        let sql = Sql::new(
+            "SELECT CAST(COALESCE(SUM(b.n), 0) AS BIGINT), CAST(COALESCE(SUM(b.free), 0) AS BIGINT) FROM (
+                SELECT COUNT(*) AS n, CASE WHEN EXISTS (SELECT 1 FROM pictures k WHERE k.blob = p.blob AND k.deleted_ms IS NULL)
+                    THEN 0 ELSE MAX(p.size) END AS free
+                FROM pictures p WHERE p.deleted_ms IS NOT NULL GROUP BY p.blob
+            ) b",
+        );
+        let Some(row) = read.query_one_raw(sql.on(read.get_database_backend())).await? else { return Ok(Trash::default()) };
+        let (pictures, bytes): (i64, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        Ok(Trash { pictures: u64::try_from(pictures).unwrap_or(0), bytes: u64::try_from(bytes).unwrap_or(0) })
     }
 
     /// Removes those of the pictures that are still in the trash; answers the blobs that no row names any more.

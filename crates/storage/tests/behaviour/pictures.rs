@@ -13,6 +13,7 @@ on_both!(
     rows_go_before_the_bytes_that_no_other_row_names,
     adapters_and_parents_that_are_gone_leave_the_picture,
     what_other_programs_name_is_found_by_hash_and_by_name,
+    adapters_are_counted_by_their_pictures,
 );
 
 fn picture(prompt: &str) -> KeptPicture {
@@ -194,4 +195,32 @@ async fn what_other_programs_name_is_found_by_hash_and_by_name(fixture: &Fixture
     }
     assert_eq!(repo.find_checkpoint(Some(&by("abababababab")), "NordicInk").await.unwrap(), None);
     assert!(KnownHash::parse("abc").is_none() && KnownHash::parse("blake3:00").is_none() && KnownHash::parse(&"a".repeat(65)).is_none());
+}
+
+async fn adapters_are_counted_by_their_pictures(fixture: &Fixture) {
+    let store = &fixture.store;
+    let (ink, wash) = (adapter(store, "NordicInk.safetensors").await, adapter(store, "Wash.safetensors").await);
+    let unused = adapter(store, "Unused.safetensors").await;
+    let made = |ids: &[AdapterId]| {
+        let mut new = picture("a fox");
+        new.recipe.adapters = ids.iter().map(|id| UsedAdapter { id: Some(*id), name: id.to_string(), ..UsedAdapter::default() }).collect();
+        new
+    };
+    keep(store, &made(&[wash]), 1).await;
+    keep(store, &made(&[wash, ink]), 2).await;
+    let gone = keep(store, &made(&[wash, ink]), 3).await;
+    store.pictures().edit(&[gone], &PictureEdit { deleted: Some(true), ..PictureEdit::default() }, 4).await.unwrap();
+    let ask = async |text: &str, with: &[AdapterId], trash: bool| {
+        let answer = store.pictures().adapters(text, with, trash).await.unwrap();
+        assert_eq!(answer.total, answer.items.len() as u64);
+        answer.items.into_iter().map(|a| (a.id, a.count)).collect::<Vec<_>>()
+    };
+    assert_eq!(ask("", &[], false).await, [(wash, 2), (ink, 1)]);
+    assert_eq!(ask("", &[ink], false).await, [(ink, 1), (wash, 2)], "what is asked for comes first");
+    assert_eq!(ask("", &[], true).await, [(ink, 1), (wash, 1)]);
+    assert_eq!(ask("ink", &[], false).await, [(ink, 1)], "from an inner border of the name");
+    assert_eq!(ask("ink", &[wash, unused], false).await, [(wash, 2), (ink, 1)]);
+    assert_eq!(ask("' OR 1=1 --", &[], false).await, []);
+    let trash = store.pictures().trash().await.unwrap();
+    assert_eq!((trash.pictures, trash.bytes), (1, 0), "its bytes are those of the others");
 }
