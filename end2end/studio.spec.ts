@@ -1,4 +1,7 @@
 /** The Studio: from a prompt to pictures, adapters and profiles, sheets, the queue, the viewer, pictures from elsewhere. */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import type { Page } from "@playwright/test";
 
 import { expect, test, type Weft } from "./fixtures";
@@ -278,6 +281,123 @@ test("a part is painted anew under a mask", async ({ page, open, weft }) => {
   expect([recipe.inpainted, recipe.denoise, typeof parent.id]).toEqual([true, 0.75, "number"]);
 });
 
+test("a style is kept, chosen, painted with, named by the picture; another one is taken back", async ({ page, open, weft }) => {
+  await studio(page, open, await withPainter(weft), { prompt: "" });
+  const menu = page.locator(".style-menu");
+  const foot = page.getByText("Styles", { exact: true });
+  await foot.click();
+  await expect(menu).toContainText("No styles yet");
+  await expect(menu).toContainText(join(weft.data, "styles.csv"));
+  await page.keyboard.press("Escape");
+  const prompt = page.getByRole("textbox", { name: "Prompt", exact: true });
+  const negative = page.getByRole("textbox", { name: "Negative prompt" });
+  await prompt.fill("ink of {prompt}, wash");
+  await page.getByRole("button", { name: "Negative prompt" }).click();
+  await expect(negative).toBeFocused();
+  await negative.fill("photo, \"flat\"");
+  const keep = async (name: string) => {
+    await page.getByText(/^Styles/, { exact: true }).first().click();
+    await menu.getByRole("textbox", { name: "Keep this prompt as a style" }).fill(name);
+    await page.keyboard.press("Enter");
+    await expect(menu.getByRole("list", { name: "Styles" }).getByRole("button", { name })).toBeVisible();
+  };
+  await keep("Ink");
+  const row = menu.getByRole("button", { name: "Ink" });
+  await row.hover();
+  await expect(menu.getByRole("status")).toContainText("ink of {prompt}, wash");
+  await expect(menu.getByRole("status")).toContainText("photo");
+  await row.click();
+  await expect(row).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("Escape");
+  // The same name again is refused, in words.
+  await keep("Second");
+  await menu.getByRole("textbox", { name: "Keep this prompt as a style" }).fill("Ink");
+  await page.keyboard.press("Enter");
+  await expect(menu.getByRole("alert")).toContainText("There is a style called Ink already");
+  await page.keyboard.press("Escape");
+  await page.locator(".toast", { hasText: "Second is kept" }).getByRole("button", { name: "Undo" }).click();
+  await expect.poll(async () => await readFile(join(weft.data, "styles.csv"), "utf8")).not.toContain("Second");
+  expect(await readFile(join(weft.data, "styles.csv"), "utf8")).toContain("\"ink of {prompt}, wash\",\"photo, \"\"flat\"\"\"");
+  await prompt.fill("a fox");
+  await negative.fill("dark");
+  const chip = page.getByRole("list", { name: "Styles in use" }).getByRole("button", { name: "Take the style Ink away" });
+  await chip.focus();
+  await expect(page.getByRole("tooltip").filter({ hasText: "ink of {prompt}" })).toBeVisible();
+  await page.keyboard.press("Control+Enter");
+  await expect(page.getByRole("region", { name: "Picture", exact: true }).getByRole("link")).toBeVisible({ timeout: 30_000 });
+  const [{ id }] = await pictures(weft);
+  const { recipe } = await weft.api(`/api/v1/pictures/${id}`);
+  expect([recipe.prompt, recipe.typed, recipe.typed_negative, recipe.styles]).toEqual(["ink of a fox, wash", "a fox", "dark", ["Ink"]]);
+  expect(recipe.negative).toContain("photo");
+  await page.getByRole("region", { name: "Picture", exact: true }).getByRole("link").click();
+  const viewer = page.getByRole("dialog", { name: "Picture" });
+  await expect(viewer.getByRole("heading", { name: "Styles" })).toBeVisible();
+  // Taken over again, the style stands around what was typed: not twice.
+  await viewer.getByText("Reuse", { exact: true }).click();
+  await viewer.getByRole("button", { name: "Everything", exact: true }).click();
+  await expect(prompt).toHaveValue("a fox");
+  await expect(negative).toHaveValue("dark");
+  await chip.click();
+  await expect(chip).toBeHidden();
+});
+
+test("the gallery is filtered by any adapter that pictures were made with", async ({ page, open, weft }) => {
+  await painted(weft);
+  const painter = await withPainter(weft);
+  await studio(page, open, painter, { strands: [] });
+  const name = (await weft.api("/api/v1/library?limit=200")).items.find((card: { id: number }) => card.id === painter.adapters[0]).name;
+  await gallery(page).getByText("Filter", { exact: true }).click();
+  const chip = gallery(page).getByRole("group", { name: "With the adapter" }).getByRole("button", { name });
+  await expect(chip).toBeVisible();
+  const count = (await chip.locator("b").textContent())!;
+  expect(Number(count)).toBeGreaterThan(0);
+  await chip.click();
+  await expect(page).toHaveURL(new RegExp(`adapter=${painter.adapters[0]}`));
+  await expect(gallery(page).getByRole("status").first()).toHaveText(count);
+  expect((await pictures(weft, `&adapter=${painter.adapters[0]}`)).length).toBe(Number(count));
+});
+
+test("the trash says what it holds, is emptied after a while, and not if that is taken back", async ({ page, open, weft }) => {
+  const id = await painted(weft);
+  await fetch(`${weft.url}/api/v1/pictures/${id}`, { method: "DELETE" });
+  const inTrash = async () => (await pictures(weft, "&trash=true")).some((picture) => picture.id === id);
+  await expect.poll(inTrash).toBe(true);
+  await open("/studio?trash=true");
+  const empty = gallery(page).getByRole("button", { name: "Empty the trash now" });
+  await expect(gallery(page).locator(".trash-bar")).toContainText(/\d+ pictures? · [\d.]+ [kM]?B/);
+  await empty.click();
+  await page.locator(".toast", { hasText: "emptied" }).getByRole("button", { name: "Undo" }).click();
+  await expect(page.locator(".toast", { hasText: "Everything stays" })).toBeVisible();
+  await page.waitForTimeout(13_000);
+  expect(await inTrash()).toBe(true);
+  await empty.click();
+  await expect(gallery(page).getByRole("button", { name: "Emptying in a moment" })).toBeDisabled();
+  expect(await inTrash()).toBe(true);
+  await expect(gallery(page)).toContainText("The trash is empty.", { timeout: 20_000 });
+  expect((await fetch(`${weft.url}/api/v1/pictures/${id}/file`)).status).toBe(404);
+});
+
+test.describe("on a phone", () => {
+  test.use({ size: "phone" });
+  test("the negative prompt is one press away, and stays open while it holds text", async ({ page, open, weft }) => {
+    await studio(page, open, await withPainter(weft));
+    const disclose = page.getByRole("button", { name: "Negative prompt" });
+    const negative = page.getByRole("textbox", { name: "Negative prompt" });
+    await expect(disclose).toBeInViewport();
+    await expect(negative).toBeHidden();
+    await disclose.click();
+    await negative.fill("dark");
+    await page.getByRole("heading", { name: "Pictures" }).click();
+    await expect(negative).not.toBeFocused();
+    await expect(negative).toBeInViewport();
+    await disclose.click();
+    await expect(negative).toBeFocused();
+    await negative.fill("");
+    await disclose.click();
+    await expect(negative).toBeHidden();
+  });
+});
+
 /** Some pictures in the gallery, one open in the viewer. */
 async function painted(weft: Weft): Promise<number> {
   const { checkpoint, adapters } = await withPainter(weft);
@@ -306,4 +426,21 @@ axeWith("studio viewer", async (weft) => `/studio?picture=${await painted(weft)}
 });
 axeWith("studio queue", async (weft) => (await painted(weft), "/studio?queue=open"), async (page) => {
   await expect(page.getByRole("dialog", { name: "Queue" })).toBeVisible();
+});
+axeWith("studio styles", async (weft) => {
+  const lines = [["Ink wash", "{prompt}, ink wash, soft paper", "photo, sharp"], ["Evening", "golden hour, long shadows", ""], ["Woodcut", "woodcut of {prompt}, bold lines", "colour"]];
+  await writeFile(join(weft.data, "styles.csv"), ["name,prompt,negative_prompt", ...lines.map((line) => line.map((field) => `"${field}"`).join(","))].join("\n"));
+  return (await painted(weft), "/studio");
+}, async (page) => {
+  await page.getByText("Styles", { exact: true }).click();
+  await page.getByRole("button", { name: "Evening" }).click();
+  await page.getByRole("button", { name: "Ink wash" }).click();
+  await expect(page.getByRole("list", { name: "Styles in use" }).getByRole("listitem")).toHaveCount(2);
+});
+axeWith("studio trash", async (weft) => {
+  await fetch(`${weft.url}/api/v1/pictures/${await painted(weft)}`, { method: "DELETE" });
+  return "/studio?trash=true";
+}, async (page) => {
+  await gallery(page).getByText("Filter", { exact: true }).click();
+  await expect(gallery(page).getByRole("group", { name: "With the adapter" })).toBeVisible();
 });

@@ -5,7 +5,7 @@ use super::ApiError;
 use super::access::{answer, role, services};
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
-use weft_domain::generation::{Defaults, Dialect, GenerationRequest, GenerationView, PromptView, QueueView};
+use weft_domain::generation::{Defaults, Dialect, GenerationRequest, GenerationView, PromptView, QueueView, Style, Styles};
 use weft_domain::{CheckpointId, GenerationId, JobId};
 
 /// Checks a request and queues it.
@@ -48,4 +48,22 @@ pub async fn generation_defaults(checkpoint: Option<CheckpointId>) -> Result<Def
 #[server(name = AskPrompt, prefix = "/fn", endpoint = "generations/prompt", input = Json)]
 pub async fn prompt_view(checkpoint: Option<CheckpointId>, prompt: String, dialect: Dialect) -> Result<PromptView, ApiError> {
     answer(services()?.generating.prompt_view(&role().await?, checkpoint, prompt, dialect).await)
+}
+
+/// All styles, and where they lie.
+#[server(name = AskStyles, prefix = "/fn", endpoint = "styles/list", input = Json)]
+pub async fn style_list() -> Result<Styles, ApiError> {
+    answer(services()?.generating.styles(&role().await?).await)
+}
+
+/// Keeps a style of another name than all that are there.
+#[server(name = KeepStyle, prefix = "/fn", endpoint = "styles/keep", input = Json)]
+pub async fn style_keep(style: Style) -> Result<Styles, ApiError> {
+    answer(services()?.generating.keep_style(&role().await?, style).await)
+}
+
+/// Takes a style out, as long as it is still this one.
+#[server(name = RemoveStyle, prefix = "/fn", endpoint = "styles/remove", input = Json)]
+pub async fn style_remove(style: Style) -> Result<Styles, ApiError> {
+    answer(services()?.generating.remove_style(&role().await?, style).await)
 }

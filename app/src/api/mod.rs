@@ -18,7 +18,8 @@ mod weave;
 pub use checkpoints::{adapter_fits, adapter_measures, checkpoint_details, checkpoints_list};
 pub use error::ApiError;
 pub use generate::{
-    generation_defaults, generation_get, generation_move, generation_pause, generation_queue, generation_start, prompt_view,
+    generation_defaults, generation_get, generation_move, generation_pause, generation_queue, generation_start, prompt_view, style_keep,
+    style_list, style_remove,
 };
 pub use jobs::{job_cancel, job_clear, job_get, job_list, job_retry};
 pub use library::{library_cards, library_details, library_edit, library_overview, library_query, library_recent, library_reindex};

@@ -12,7 +12,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use weft_domain::generation::{Defaults, GenerationRequest, GenerationView, Painting, PictureCard};
+use weft_domain::generation::{Defaults, GenerationRequest, GenerationView, Painting, PictureCard, Styles};
 use weft_domain::{
     AdapterCard, AdapterDetails, AdapterId, CheckpointCard, CheckpointId, Event, GenerationId, JobKind, JobState, PictureId,
 };
@@ -47,6 +47,8 @@ pub struct Desk {
     /// Those that might paint.
     pub checkpoints: RwSignal<Vec<CheckpointCard>>,
     pub defaults: RwSignal<Defaults>,
+    /// None until somebody asks for them.
+    pub styles: RwSignal<Option<Styles>>,
     /// Asked for last here, or opened by its address.
     pub current: RwSignal<Option<GenerationView>>,
     pub painting: RwSignal<Option<Painting>>,
@@ -85,6 +87,7 @@ impl Desk {
             details: RwSignal::new(BTreeMap::new()),
             checkpoints: RwSignal::new(checkpoints),
             defaults: RwSignal::new(defaults),
+            styles: RwSignal::new(None),
             current: RwSignal::new(current),
             painting: RwSignal::new(None),
             sending: RwSignal::new(false),

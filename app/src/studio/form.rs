@@ -89,6 +89,8 @@ pub enum Take {
 pub struct Form {
     pub prompt: String,
     pub negative: String,
+    /// Names of styles that are put around both, in order.
+    pub styles: Vec<String>,
     pub dialect: Dialect,
     /// None: what the program would take.
     pub checkpoint: Option<CheckpointId>,
@@ -195,7 +197,7 @@ impl Form {
         GenerationRequest {
             prompt: self.prompt.clone(),
             negative: self.negative.clone(),
-            styles: Vec::new(),
+            styles: self.styles.clone(),
             dialect: self.dialect,
             checkpoint: self.checkpoint,
             adapters: kept.into_iter().map(|at| self.strands[at].used()).collect(),
@@ -219,7 +221,8 @@ impl Form {
         let mut missing = Vec::new();
         if matches!(take, Take::All | Take::Prompt) {
             self.prompt = recipe.typed.clone().unwrap_or_else(|| recipe.prompt.clone());
-            self.negative = recipe.negative.clone();
+            self.negative = recipe.typed_negative.clone().unwrap_or_else(|| recipe.negative.clone());
+            self.styles.clone_from(&recipe.styles);
             self.dialect = recipe.dialect.unwrap_or(self.dialect);
         }
         if matches!(take, Take::All | Take::Seed) {
@@ -260,8 +263,9 @@ pub fn uses(recipe: &Recipe) -> Vec<AdapterUse> {
 pub fn again(recipe: &Recipe, parent: PictureId) -> GenerationRequest {
     let mut form = Form::default();
     drop(form.take(recipe, Take::All));
-    // What was painted, not what was typed: alternatives stay as they were chosen.
-    form.prompt = recipe.prompt.clone();
+    // What was painted, not what was typed: alternatives stay as they were chosen, styles are in it already.
+    (form.prompt, form.negative) = (recipe.prompt.clone(), recipe.negative.clone());
+    form.styles.clear();
     form.parent = Some(parent);
     form.request()
 }
@@ -405,6 +409,18 @@ mod tests {
         assert_eq!((form.prompt.as_str(), form.seed, form.locked, form.strands.len()), ("mine", Some(5), true, 3));
         assert!(form.take(&recipe, Take::All).is_empty());
         assert_eq!((form.prompt.as_str(), form.size, form.strands.len()), ("a fox", Some((64, 96)), 0));
+        let styled = Recipe {
+            prompt: "ink of a fox".to_owned(),
+            negative: "dark, photo".to_owned(),
+            typed: Some("a fox".to_owned()),
+            typed_negative: Some("dark".to_owned()),
+            styles: vec!["Ink".to_owned()],
+            ..Recipe::default()
+        };
+        assert!(form.take(&styled, Take::Prompt).is_empty());
+        assert_eq!((form.prompt.as_str(), form.negative.as_str(), form.request().styles), ("a fox", "dark", styled.styles.clone()));
+        let twin = again(&styled, PictureId(1));
+        assert_eq!((twin.prompt.as_str(), twin.negative.as_str(), twin.styles.len()), ("ink of a fox", "dark, photo", 0));
         let old: Form = serde_json::from_str(r#"{"prompt":"x","gone":1}"#).unwrap_or_default();
         assert_eq!(old.prompt, "x", "what an older page kept is read");
     }

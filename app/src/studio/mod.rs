@@ -17,6 +17,7 @@ mod queue;
 mod settings;
 mod sheet;
 mod strands;
+mod styles;
 mod viewer;
 mod words;
 

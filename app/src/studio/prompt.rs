@@ -1,9 +1,11 @@
 //! The prompt: its text with weights shown, how many tokens it takes, the words that its adapters listen to.
 
 use super::desk::Desk;
+use super::styles::{StyleChips, StyleMenu};
 use super::words::{self, Mark};
 use crate::api;
 use crate::blocks::colour;
+use crate::dom;
 use crate::format;
 use crate::kit::{Glyph, Icon, Segmented};
 use leptos::task::spawn_local;
@@ -138,25 +140,48 @@ pub(super) fn Prompt() -> impl IntoView {
     let marks = |seen: RwSignal<Option<Seen>>| {
         Signal::derive(move || seen.with(|s| s.as_ref().map(|s| s.view.weighted.clone()).unwrap_or_default()))
     };
+    // It holds text: it stays open, and a press on its name leads into it.
     let opened = RwSignal::new(false);
-    let asks = Memo::new(move |_| !hidden.get() && (opened.get() || negative.with(|n| !n.is_empty())));
+    let filled = Memo::new(move |_| negative.with(|n| !n.is_empty()));
+    let open = Memo::new(move |_| !hidden.get() && (opened.get() || filled.get()));
+    let disclose = move |_| {
+        if filled.get_untracked() || !opened.get_untracked() {
+            opened.set(true);
+            set_timeout(|| dom::focus("#studio-negative"), Duration::ZERO);
+        } else {
+            opened.set(false);
+        }
+    };
     view! {
         <div class="prompt">
             <Weighted id="studio-prompt" label="Prompt" placeholder="What is in the picture?" text on_input=move |v: String| desk.edit(|f| f.prompt = v) marks=marks(about)/>
-            <div class="prompt-foot">
+            <div class="prompt-about">
                 <span class="prompt-count num" id="studio-prompt-count">{move || about.with(|s| s.as_ref().map(|s| counted(&s.view)))}</span>
                 <DialectSwitch/>
-                <Show when=move || !hidden.get() && !asks.get()>
-                    <button type="button" class="btn btn-quiet prompt-more" on:click=move |_| opened.set(true)>"Negative prompt"</button>
-                </Show>
             </div>
         </div>
-        <Show when=move || asks.get()>
-            <div class="prompt prompt-negative">
-                <Weighted id="studio-negative" label="Negative prompt" placeholder="What is not?" text=negative on_input=move |v: String| desk.edit(|f| f.negative = v) marks=marks(about_negative)/>
+        <div class="prompt-foot">
+            <StyleMenu/>
+            <Show when=move || !hidden.get()>
+                <button
+                    type="button"
+                    class="btn btn-quiet prompt-more prompt-disclose"
+                    aria-expanded=move || if open.get() { "true" } else { "false" }
+                    aria-controls="studio-negative-box"
+                    on:click=disclose
+                >
+                    <span>"Negative prompt"</span>
+                    <Icon glyph=Glyph::ChevronDown/>
+                </button>
+            </Show>
+        </div>
+        <StyleChips/>
+        <div id="studio-negative-box" class="prompt prompt-negative" hidden=move || !open.get()>
+            <Show when=move || open.get()>
+                <Weighted id="studio-negative" label="Negative prompt" placeholder="What is not?" text=negative on_input=move |v: String| { opened.set(true); desk.edit(|f| f.negative = v); } marks=marks(about_negative)/>
                 <span class="prompt-count num" id="studio-negative-count">{move || about_negative.with(|s| s.as_ref().filter(|s| s.view.tokens > CHUNK).map(|s| counted(&s.view)))}</span>
-            </div>
-        </Show>
+            </Show>
+        </div>
         <Weights about/>
         <Triggers/>
     }

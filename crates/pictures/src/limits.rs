@@ -22,3 +22,5 @@ pub const VALUE: usize = 16 << 10;
 pub const OTHERS: usize = 200;
 /// Most adapters kept.
 pub const ADAPTERS: usize = 64;
+/// Styles of one picture.
+pub const STYLES: usize = 64;

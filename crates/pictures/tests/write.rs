@@ -18,6 +18,8 @@ fn rich() -> Recipe {
         prompt: "a (fox:1.2), at night,\n\"by the sea\" 夜 🦊".into(),
         negative: "blurry".into(),
         typed: Some("a {fox|cat}".into()),
+        typed_negative: Some(String::new()),
+        styles: vec!["Ink, thin".into(), "夜".into()],
         dialect: Some(Dialect::A1111),
         checkpoint: UsedCheckpoint { id: None, name: "Dream, 8".into(), family: "sd1".into(), hash: Some("ab".repeat(32)) },
         adapters: vec![

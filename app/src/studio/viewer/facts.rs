@@ -47,11 +47,19 @@ pub(super) fn Facts(details: PictureDetails) -> impl IntoView {
     let checkpoint = recipe.checkpoint.clone();
     let parents: Vec<PictureCard> = parent.into_iter().collect();
     let typed = recipe.typed.clone().filter(|typed| *typed != recipe.prompt);
+    let negative = recipe.typed_negative.clone().filter(|typed| *typed != recipe.negative);
     view! {
         <div class="facts-list">
             <Words title="Prompt" text=recipe.prompt.clone()/>
             {typed.map(|typed| view! { <Words title="As it was typed" text=typed/> })}
             <Words title="Negative prompt" text=recipe.negative.clone()/>
+            {negative.map(|typed| view! { <Words title="Negative as it was typed" text=typed/> })}
+            {(!recipe.styles.is_empty()).then(|| view! {
+                <section>
+                    <h2 class="label">"Styles"</h2>
+                    <div class="chips">{recipe.styles.iter().cloned().map(|name| view! { <Badge>{name}</Badge> }).collect_view()}</div>
+                </section>
+            })}
             {(!checkpoint.name.is_empty()).then(|| view! {
                 <section>
                     <h2 class="label">"Checkpoint"</h2>

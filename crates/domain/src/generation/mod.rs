@@ -10,6 +10,7 @@ mod request;
 mod sampler;
 mod schedule;
 mod sheet;
+mod style;
 
 pub use dialect::{Dialect, NoiseSource};
 pub use gallery::{PictureAdapter, PictureAdapters, Trash};
@@ -21,6 +22,7 @@ pub use request::{AdapterUse, GenerationRequest, MAX_ADAPTERS, MAX_PICTURES, MAX
 pub use sampler::Sampler;
 pub use schedule::Schedule;
 pub use sheet::Axis;
+pub use style::{Style, Styles};
 
 /// A name as it is compared: lower case letters and digits, `+` read as `p`, nothing else.
 fn plain(name: &str) -> String {

@@ -58,6 +58,11 @@ pub struct Recipe {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub typed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub typed_negative: Option<String>,
+    /// Names of the styles that were put around both.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub styles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dialect: Option<Dialect>,
     pub checkpoint: UsedCheckpoint,
     #[serde(skip_serializing_if = "Vec::is_empty")]

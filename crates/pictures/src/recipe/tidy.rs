@@ -7,9 +7,11 @@ use weft_domain::generation::Recipe;
 pub(super) fn tidy(recipe: &mut Recipe) {
     cut(&mut recipe.prompt, limits::PROMPT);
     cut(&mut recipe.negative, limits::PROMPT);
-    if let Some(typed) = &mut recipe.typed {
+    for typed in [&mut recipe.typed, &mut recipe.typed_negative].into_iter().flatten() {
         cut(typed, limits::PROMPT);
     }
+    recipe.styles.truncate(limits::STYLES);
+    recipe.styles.iter_mut().for_each(|name| cut(name, 300));
     for text in [&mut recipe.engine, &mut recipe.checkpoint.name, &mut recipe.checkpoint.family] {
         cut(text, 300);
     }

@@ -14,6 +14,7 @@ mod models;
 mod preview;
 mod prompt;
 mod resolve;
+mod styles;
 mod view;
 mod words;
 
@@ -35,6 +36,7 @@ use check::total;
 use engine::Tokenizers;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 use weft_domain::generation::{Defaults, GenerationRequest, GenerationView};
 use weft_domain::{CheckpointId, JobKind, Problem};
 use weft_storage::{NewJob, Store};
@@ -59,12 +61,25 @@ struct Inner {
     generator: Arc<dyn Generator>,
     tokenizers: Tokenizers,
     data: Arc<Path>,
+    /// One change of the file of styles at a time.
+    writing_styles: Mutex<()>,
 }
 
 impl Generating {
     pub(crate) fn new(store: Store, jobs: Jobs, events: Events, pictures: Pictures, engine: Engine, data: Arc<Path>) -> Self {
         let tokenizers = engine.tokenizers().clone();
-        Self { inner: Arc::new(Inner { store, jobs, events, pictures, generator: Arc::new(engine), tokenizers, data }) }
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                jobs,
+                events,
+                pictures,
+                generator: Arc::new(engine),
+                tokenizers,
+                data,
+                writing_styles: Mutex::default(),
+            }),
+        }
     }
 
     /// Device and number type that paint, for people.

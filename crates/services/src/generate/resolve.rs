@@ -142,6 +142,8 @@ pub(super) fn recipe(cell: &GenerationRequest, spoken: Spoken, checkpoint: UsedC
         prompt: spoken.prompt,
         negative: spoken.negative,
         typed: spoken.typed,
+        typed_negative: spoken.typed_negative,
+        styles: cell.styles.clone(),
         dialect: Some(cell.dialect),
         checkpoint,
         adapters,

@@ -1,5 +1,6 @@
 //! What stands behind the words of a prompt: styles, wildcards, chance, adapters that are named in the text.
 
+use super::styles;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use weft_diffusion::prompt::{AdapterTag, Style, Wildcards, apply_styles, expand, parse};
@@ -7,8 +8,8 @@ use weft_domain::Problem;
 use weft_domain::generation::{GenerationRequest, MAX_PROMPT};
 
 /// Largest file of wildcards or styles, in bytes; how many files, and how deep in folders, are read.
-const LARGEST: u64 = 4 << 20;
-const FILES: usize = 2000;
+pub(super) const LARGEST: u64 = 4 << 20;
+pub(super) const FILES: usize = 2000;
 const DEEPEST: usize = 4;
 /// Bytes that all wildcards have together.
 const ALL: u64 = 64 << 20;
@@ -27,6 +28,7 @@ pub(super) struct Spoken {
     pub(super) negative: String,
     /// What was typed, where that differs.
     pub(super) typed: Option<String>,
+    pub(super) typed_negative: Option<String>,
     /// Adapters that the text names, in order.
     pub(super) tags: Vec<AdapterTag>,
 }
@@ -34,7 +36,7 @@ pub(super) struct Spoken {
 impl Vocabulary {
     /// Reads `styles.csv` and the `.txt` files below `wildcards`, where they are; what cannot be read is left out. Blocks.
     pub(super) fn read(data: &Path) -> Self {
-        let styles = text(&data.join("styles.csv")).map(|text| styles(&text)).unwrap_or_default();
+        let styles = text(&data.join(styles::FILE)).map(|text| styles::named(&text)).unwrap_or_default();
         let (mut files, folder) = (Vec::new(), data.join("wildcards"));
         list(&folder, 0, &mut files);
         let (mut wildcards, mut left) = (Wildcards::new(), ALL);
@@ -73,7 +75,8 @@ impl Vocabulary {
         let (prompt, tags) = without_tags(&prompt, request);
         let (negative, _) = without_tags(&negative, request);
         let typed = (prompt != request.prompt).then(|| request.prompt.clone());
-        Ok(Spoken { prompt, negative, typed, tags })
+        let typed_negative = (negative != request.negative).then(|| request.negative.clone());
+        Ok(Spoken { prompt, negative, typed, typed_negative, tags })
     }
 
     fn style(&self, name: &str) -> Result<Style, Problem> {
@@ -119,56 +122,9 @@ fn list(folder: &Path, depth: usize, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// The lines of a `styles.csv` as A1111 writes it: name, prompt, negative prompt, with quotes where a field has commas, quotes or line ends.
-fn styles(text: &str) -> BTreeMap<String, Style> {
-    let mut out = BTreeMap::new();
-    for mut fields in records(text) {
-        fields.resize(3, String::new());
-        let (negative, prompt, name) = (fields.swap_remove(2), fields.swap_remove(1), fields.swap_remove(0));
-        let head = name == "name" && prompt == "prompt";
-        if !name.trim().is_empty() && !head && out.len() < FILES {
-            out.insert(name, Style { prompt, negative });
-        }
-    }
-    out
-}
-
-/// Comma-separated values (RFC 4180).
-fn records(text: &str) -> Vec<Vec<String>> {
-    let (mut all, mut record, mut field) = (Vec::new(), Vec::new(), String::new());
-    let (mut letters, mut quoted) = (text.chars().peekable(), false);
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.peek() == Some(&'"') => {
-                letters.next();
-                field.push('"');
-            }
-            '"' if quoted || field.is_empty() => quoted = !quoted,
-            ',' if !quoted => record.push(std::mem::take(&mut field)),
-            '\r' if !quoted => {}
-            '\n' if !quoted => {
-                record.push(std::mem::take(&mut field));
-                all.push(std::mem::take(&mut record));
-            }
-            other => field.push(other),
-        }
-    }
-    record.push(field);
-    all.push(record);
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn styles_are_read_as_a1111_writes_them() {
-        let read = styles("name,prompt,negative_prompt\nInk,\"{prompt}, ink, \"\"wash\"\"\",colour\r\n\"Two\nlines\",a\n,,\n");
-        let ink = &read["Ink"];
-        assert_eq!((ink.prompt.as_str(), ink.negative.as_str()), ("{prompt}, ink, \"wash\"", "colour"));
-        assert_eq!((read["Two\nlines"].prompt.as_str(), read.len()), ("a", 2));
-    }
 
     #[test]
     fn styles_wildcards_and_tags_come_together_and_the_seed_decides() -> std::io::Result<()> {
@@ -187,7 +143,7 @@ mod tests {
             request.seed = Some(seed);
             let spoken = vocabulary.speak(&request).expect("words");
             assert_eq!(spoken, vocabulary.speak(&request).expect("words"));
-            assert_eq!((spoken.negative.as_str(), spoken.tags.len()), ("photo", 1));
+            assert_eq!((spoken.negative.as_str(), spoken.typed_negative.as_deref(), spoken.tags.len()), ("photo", Some(""), 1));
             assert_eq!((spoken.tags[0].name.as_str(), spoken.tags[0].model, spoken.tags[0].text), ("Nordic Ink", 0.8, 0.4));
             assert!(spoken.prompt.starts_with("ink of a ") && !spoken.prompt.contains(['<', '{', '_']), "{}", spoken.prompt);
             seen.insert(spoken.prompt);

@@ -9,4 +9,5 @@ mod operate;
 mod paint;
 mod queue;
 mod scan;
+mod styles;
 mod weave;
