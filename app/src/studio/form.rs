@@ -303,21 +303,50 @@ const fn moved(at: usize, from: usize, to: usize) -> usize {
     }
 }
 
-/// Width and height of an aspect (as width : height) with the area of the family's own size, in its steps.
+/// Aspects in menu order: name, width : height.
+const ASPECTS: [(&str, f64); 5] =
+    [("Square", 1.0), ("Portrait", 2.0 / 3.0), ("Landscape", 1.5), ("Tall", 9.0 / 16.0), ("Wide", 16.0 / 9.0)];
+/// How many times larger or smaller than the model's own a picture's area may be.
+const AREA: f64 = 1.6;
+/// How many times wider or narrower than its name says.
+const SHAPE: f64 = 1.25;
+
+/// The aspects that the model can do, each with its width and height: those that differ, at nearly its own area, in its steps.
 #[must_use]
-pub fn sized(defaults: &Defaults, aspect: (f64, f64)) -> (u32, u32) {
-    let step = f64::from(defaults.side_step.max(1));
-    let area = f64::from(defaults.width) * f64::from(defaults.height);
-    let side = |share: f64| ((area * share).sqrt() / step).round().max(1.0) * step;
-    let (mut width, mut height) = (side(aspect.0 / aspect.1), side(aspect.1 / aspect.0));
-    // Steps that are coarse beside the model's size make a square of everything.
-    if width == height && aspect.0 > aspect.1 {
-        width += step;
-    } else if width == height && aspect.0 < aspect.1 {
-        height += step;
+pub fn aspects(defaults: &Defaults) -> Vec<(&'static str, (u32, u32))> {
+    let mut out: Vec<(&str, (u32, u32))> = Vec::new();
+    for (name, aspect) in ASPECTS {
+        if let Some(size) = sized(defaults, aspect).filter(|size| out.iter().all(|(_, other)| other != size)) {
+            out.push((name, size));
+        }
     }
-    // Casts saturate.
-    (width as u32, height as u32)
+    out
+}
+
+/// Width and height that come nearest to an aspect and to the area of the model's own size, each by its ratio.
+fn sized(defaults: &Defaults, aspect: f64) -> Option<(u32, u32)> {
+    if aspect > 1.0 {
+        return sized(defaults, 1.0 / aspect).map(|(width, height)| (height, width));
+    }
+    let step = f64::from(defaults.side_step.max(1));
+    let own = f64::from(defaults.width) * f64::from(defaults.height);
+    let mut best: Option<(f64, (u32, u32))> = None;
+    // No wider than a square of the largest area.
+    for n in 1..=((own * AREA).sqrt() / step) as u32 {
+        let width = f64::from(n) * step;
+        let (shaped, filled) = (width / aspect / step, own / width / step);
+        // Between the height that the aspect asks for and the one that the area asks for.
+        for n in (shaped.min(filled).floor().max(1.0) as u32)..=(shaped.max(filled).ceil() as u32) {
+            let height = f64::from(n) * step;
+            let (shape, area) = ((width / height / aspect).ln().abs(), (width * height / own).ln().abs());
+            let stands = width.total_cmp(&height) == aspect.total_cmp(&1.0);
+            if stands && shape <= SHAPE.ln() && area <= AREA.ln() && best.is_none_or(|(least, _)| shape + area < least) {
+                // Casts saturate.
+                best = Some((shape + area, (width as u32, height as u32)));
+            }
+        }
+    }
+    best.map(|(_, size)| size)
 }
 
 /// How much work the form is, in millions of pixels times calls of the model.
@@ -375,14 +404,21 @@ mod tests {
     }
 
     #[test]
-    fn sides_keep_area_and_step() {
-        let small = Defaults { width: 128, height: 128, side_step: 64, ..some_defaults() };
-        assert_eq!([sized(&small, (1.0, 1.0)), sized(&small, (2.0, 3.0)), sized(&small, (3.0, 2.0))], [(128, 128), (128, 192), (192, 128)]);
-        let defaults = Defaults { width: 512, height: 512, side_step: 64, ..some_defaults() };
-        assert_eq!(
-            [sized(&defaults, (1.0, 1.0)), sized(&defaults, (2.0, 3.0)), sized(&defaults, (3.0, 2.0))],
-            [(512, 512), (448, 640), (640, 448)]
-        );
+    fn aspects_differ_and_keep_area_and_step() {
+        let offered = |side: u32, step: u32| {
+            let defaults = Defaults { width: side, height: side, side_step: step, ..some_defaults() };
+            let all = aspects(&defaults);
+            for (name, (w, h)) in &all {
+                let area = f64::from(w * h) / f64::from(side * side);
+                assert!(w % step == 0 && h % step == 0 && (0.6..1.65).contains(&area), "{name} {w} × {h}");
+            }
+            all.into_iter().map(|(_, size)| size).collect::<Vec<_>>()
+        };
+        assert_eq!(offered(128, 64), [(128, 128), (128, 192), (192, 128)], "steps so coarse that tall is portrait");
+        assert_eq!(offered(128, 16), [(128, 128), (112, 160), (160, 112), (96, 176), (176, 96)]);
+        assert_eq!(offered(512, 64), [(512, 512), (448, 640), (640, 448), (384, 704), (704, 384)]);
+        assert_eq!(offered(1024, 32).len(), 5);
+        assert_eq!(offered(64, 64), [(64, 64)]);
     }
 
     fn some_defaults() -> Defaults {

@@ -11,10 +11,6 @@ use weft_domain::generation::{NoiseSource, Sampler, Schedule, Variation};
 use weft_domain::parameter::Number;
 use weft_domain::{CheckpointCard, CheckpointId};
 
-/// Aspects in menu order: name, width : height.
-const ASPECTS: [(&str, (f64, f64)); 5] =
-    [("Square", (1.0, 1.0)), ("Portrait", (2.0, 3.0)), ("Landscape", (3.0, 2.0)), ("Tall", (9.0, 16.0)), ("Wide", (16.0, 9.0))];
-
 /// The checkpoint, and why it cannot paint where it cannot.
 #[component]
 pub(super) fn CheckpointChoice() -> impl IntoView {
@@ -149,23 +145,18 @@ fn Size() -> impl IntoView {
         // Casts saturate; the field keeps its range.
         ((v / step).round().max(1.0) * step) as u32
     };
-    let chip = move |(at, (name, aspect)): (usize, (&'static str, (f64, f64)))| {
-        let (w, h) = aspect;
-        // With coarse steps several aspects may come out the same: one of them is enough.
-        let twin = Memo::new(move |_| {
-            desk.defaults.with(|d| ASPECTS.iter().take(at).any(|(_, other)| form::sized(d, *other) == form::sized(d, aspect)))
-        });
-        let this = Memo::new(move |_| desk.defaults.with(|d| form::sized(d, aspect)));
-        let on = Signal::derive(move || !own.get() && size.get() == this.get());
+    let offered = Memo::new(move |_| desk.defaults.with(form::aspects));
+    let chip = move |(name, this): (&'static str, (u32, u32))| {
+        let (w, h) = (f64::from(this.0), f64::from(this.1));
+        let on = Signal::derive(move || !own.get() && size.get() == this);
         let (bw, bh) = if w >= h { (14.0, 14.0 * h / w) } else { (14.0 * w / h, 14.0) };
         view! {
             <button
                 type="button"
                 class="aspect"
-                hidden=move || twin.get()
                 aria-pressed=move || if on.get() { "true" } else { "false" }
-                title=move || { let (w, h) = this.get(); format!("{name}, {w} × {h}") }
-                on:click=move |_| { own.set(false); set(this.get_untracked()); }
+                title=format!("{name}, {w} × {h}")
+                on:click=move |_| { own.set(false); set(this); }
             >
                 <svg viewBox="0 0 18 18" aria-hidden="true"><rect x=(18.0 - bw) / 2.0 y=(18.0 - bh) / 2.0 width=bw height=bh rx="1.5"></rect></svg>
                 <span>{name}</span>
@@ -176,7 +167,7 @@ fn Size() -> impl IntoView {
         <div class="setting">
             <span class="form-label">"Size"<span class="num setting-value">{move || { let (w, h) = size.get(); format!("{w} × {h}") }}</span></span>
             <div class="aspects" role="group" aria-label="Aspect">
-                {ASPECTS.into_iter().enumerate().map(chip).collect_view()}
+                <For each=move || offered.get() key=|aspect| *aspect children=chip/>
                 <button type="button" class="aspect" aria-pressed=move || if own.get() { "true" } else { "false" } title="A size of your own" on:click=move |_| own.update(|o| *o = !*o)>
                     <svg viewBox="0 0 18 18" aria-hidden="true"><rect class="dashed" x="3" y="3" width="12" height="12" rx="1.5"></rect></svg>
                     <span>"Own"</span>
