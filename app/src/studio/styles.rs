@@ -1,9 +1,9 @@
 //! Styles: words that are put around the prompt, chosen by name. One chip each says which are in use.
 
 use super::desk::Desk;
-use crate::api;
+use crate::api::{self, ApiError};
 use crate::format;
-use crate::kit::{Button, Glyph, Icon, Menu, Notice, SearchField, Toasts, Tone};
+use crate::kit::{Button, Glyph, Icon, Menu, Notice, ProblemView, SearchField, Toasts, Tone};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use weft_domain::generation::{Style, Styles};
@@ -13,15 +13,15 @@ const SHOWN: usize = 60;
 /// From so many on there is a search box.
 const MANY: usize = 8;
 
-/// Asks which there are, once.
-fn load(desk: Desk, toasts: Toasts) {
-    if desk.styles.with_untracked(Option::is_some) {
+/// Asks which there are, once; why they cannot be told stays to be read.
+fn load(desk: Desk, failed: RwSignal<Option<ApiError>>) {
+    if desk.styles.with_untracked(Option::is_some) || failed.with_untracked(Option::is_some) {
         return;
     }
     spawn_local(async move {
         match api::style_list().await {
             Ok(styles) => drop(desk.styles.try_set(Some(styles))),
-            Err(error) => toasts.problem(&error),
+            Err(error) => drop(failed.try_set(Some(error))),
         }
     });
 }
@@ -46,12 +46,12 @@ fn toggle(desk: Desk, name: &str) {
 #[component]
 pub(super) fn StyleMenu() -> impl IntoView {
     let desk = expect_context::<Desk>();
-    let toasts = expect_context::<Toasts>();
+    let failed = RwSignal::new(None::<ApiError>);
     let count = desk.read(|f| f.styles.len());
     // What is in use shows its words, and whether it is there at all.
     Effect::new(move |_| {
         if count.get() > 0 {
-            load(desk, toasts);
+            load(desk, failed);
         }
     });
     let label = Signal::derive(move || match count.get() {
@@ -59,9 +59,10 @@ pub(super) fn StyleMenu() -> impl IntoView {
         n => format!("Styles · {n}"),
     });
     view! {
-        <div class="style-menu" on:focusin=move |_| load(desk, toasts) on:pointerenter=move |_| load(desk, toasts)>
+        <div class="style-menu" on:focusin=move |_| load(desk, failed) on:pointerenter=move |_| load(desk, failed)>
             <Menu label class="btn btn-quiet prompt-more">
                 <div class="style-panel">
+                    {move || failed.get().map(|error| view! { <ProblemView error/> })}
                     <List/>
                     <Keep/>
                 </div>

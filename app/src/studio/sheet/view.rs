@@ -22,7 +22,7 @@ pub(in super::super) fn SheetView() -> impl IntoView {
     });
     move || {
         frame.get().map(|(id, axes, columns, rows, size)| {
-            let title = axes.join(" by ");
+            let title = titled(&axes);
             let label = title.clone();
             let spoken = title.clone();
             let wide = columns.len();
@@ -32,6 +32,7 @@ pub(in super::super) fn SheetView() -> impl IntoView {
             Effect::new(move |_| {
                 if let Some(node) = node.get() {
                     dom::set_var(&node, "--aspect", &format!("{:.5}", f64::from(w.max(1)) / f64::from(h.max(1))));
+                    dom::set_var(&node, "--columns", &wide.max(1).to_string());
                 }
             });
             let row_name = axes.get(1).cloned();
@@ -78,6 +79,18 @@ pub(in super::super) fn SheetView() -> impl IntoView {
     }
 }
 
+/// "Weight of ink by seed": names within the line lose their capital, abbreviations keep theirs.
+fn titled(axes: &[String]) -> String {
+    let within = |name: &String| {
+        let mut letters = name.chars();
+        match (letters.next(), letters.next()) {
+            (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(name.chars().skip(1)).collect(),
+            _ => name.clone(),
+        }
+    };
+    axes.iter().enumerate().map(|(at, name)| if at == 0 { name.clone() } else { within(name) }).collect::<Vec<_>>().join(" by ")
+}
+
 /// With the host, for pasting elsewhere. Only in the browser.
 fn absolute(path: &str) -> String {
     if cfg!(feature = "ssr") {
@@ -109,5 +122,17 @@ fn Cell(shot: u32, cards: Memo<BTreeMap<u32, PictureCard>>) -> impl IntoView {
         (None, Some(Some(src))) => view! { <span class="cell"><img class="forming" src=src alt="Forming"/></span> }.into_any(),
         (None, Some(None)) => view! { <span class="cell skeleton" aria-hidden="true"></span> }.into_any(),
         (None, None) => view! { <span class="cell cell-empty" aria-hidden="true"></span> }.into_any(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::titled;
+
+    #[test]
+    fn a_sheet_is_named_like_a_sentence() {
+        let name = |axes: &[&str]| titled(&axes.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        assert_eq!(name(&["Weight of Ink", "Seed"]), "Weight of Ink by seed");
+        assert_eq!((name(&["Seed", "CFG scale"]), name(&["Sampler"])), ("Seed by CFG scale".to_owned(), "Sampler".to_owned()));
     }
 }

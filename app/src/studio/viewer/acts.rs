@@ -44,7 +44,7 @@ pub(super) fn Acts(details: PictureDetails) -> impl IntoView {
             <div class="viewer-do">
                 <Reuse details/>
                 <Button icon=Glyph::Branch on:click=move |_| vary::vary(viewer, details, 0.12)>"Vary a little"</Button>
-                <Button icon=Glyph::Branch on:click=move |_| vary::vary(viewer, details, 0.4)>"Vary much"</Button>
+                <Button icon=Glyph::Branch on:click=move |_| vary::vary(viewer, details, 0.4)>"Vary a lot"</Button>
                 <Button icon=Glyph::Studio on:click=move |_| begin_with(viewer, details)>"Begin with this"</Button>
                 <Button icon=Glyph::Brush on:click=move |_| viewer.masking.set(true)>"Paint a part anew"</Button>
                 <Button icon=Glyph::Compare on:click=move |_| viewer.choosing.set(true)>"Compare"</Button>

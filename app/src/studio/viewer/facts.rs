@@ -11,7 +11,7 @@ use weft_domain::generation::{PictureCard, PictureDetails, Recipe, UsedAdapter};
 use super::super::numbers;
 
 /// Names and values of the settings, in the order of the form.
-fn settings(recipe: &Recipe) -> Vec<(String, String)> {
+pub(super) fn settings(recipe: &Recipe) -> Vec<(String, String)> {
     let mut out: Vec<(String, String)> = Vec::new();
     let mut say = |name: &str, value: Option<String>| out.extend(value.map(|v| (name.to_owned(), v)));
     say("Size", (recipe.width > 0).then(|| format!("{} × {}", recipe.width, recipe.height)));
@@ -106,13 +106,25 @@ fn Words(title: &'static str, text: String) -> impl IntoView {
     })
 }
 
+/// How an adapter worked, in short words.
+fn use_of(adapter: &UsedAdapter) -> Vec<String> {
+    let UsedAdapter { weight, text_weight, profile, range, .. } = adapter;
+    let mut facts = vec![trimmed(*weight, 2)];
+    facts.extend(text_weight.map(|w| format!("words {}", trimmed(w, 2))));
+    facts.extend(profile.as_ref().map(|p| p.name.as_ref().map_or_else(|| "own profile".to_owned(), |n| n.to_lowercase())));
+    facts.extend(range.map(|(a, b)| format!("{:.0}–{:.0} %", a * 100.0, b * 100.0)));
+    facts
+}
+
+/// An adapter and how it worked, on one line.
+pub(super) fn adapter_line(adapter: &UsedAdapter) -> String {
+    format!("{} {}", adapter.name, use_of(adapter).join(" · "))
+}
+
 /// An adapter with its weights.
 fn used(adapter: UsedAdapter) -> impl IntoView {
-    let UsedAdapter { id, name, weight, text_weight, profile, range, .. } = adapter;
-    let mut facts = vec![trimmed(weight, 2)];
-    facts.extend(text_weight.map(|w| format!("words {}", trimmed(w, 2))));
-    facts.extend(profile.map(|p| p.name.map_or_else(|| "own profile".to_owned(), |n| n.to_lowercase())));
-    facts.extend(range.map(|(a, b)| format!("{:.0}–{:.0} %", a * 100.0, b * 100.0)));
+    let facts = use_of(&adapter);
+    let UsedAdapter { id, name, .. } = adapter;
     let name = match id {
         Some(id) => view! { <a class="link wrap" href=format!("/adapters/{id}")>{name}</a> }.into_any(),
         None => view! { <span class="wrap">{name}</span>" "<Badge>"not here"</Badge> }.into_any(),

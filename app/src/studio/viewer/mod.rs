@@ -5,6 +5,7 @@ mod facts;
 mod mask;
 mod stage;
 mod vary;
+mod versus;
 
 use super::desk::Desk;
 use crate::api::{self, ApiError};

@@ -1,6 +1,7 @@
 //! The picture itself: zoom at the pointer, pan, pinch, swipe, and a second picture under a slider.
 
 use super::Viewer;
+use super::versus::Captions;
 use crate::dom;
 use crate::kit::{Glyph, IconButton};
 use crate::picture::{alt, file};
@@ -132,6 +133,7 @@ pub(super) fn Stage() -> impl IntoView {
                     })}
                 }
             })}
+            <Show when=move || both.get()><Captions/></Show>
         </div>
         <div class="stage-tools">
             <Show when=move || both.get()>
@@ -147,11 +149,16 @@ pub(super) fn Stage() -> impl IntoView {
                 />
                 <IconButton glyph=Glyph::Close label="End the comparison (C)" on:click=move |_| viewer.against(None)/>
             </Show>
-            <span class="num stage-zoom">{move || format!("{:.0} %", look.get().zoom * 100.0)}</span>
+            <span class="num stage-zoom">{move || magnified(look.get().zoom)}</span>
             <IconButton glyph=Glyph::Plus label="Zoom in (+)" on:click=move |_| look.update(|l| *l = l.scaled(NOTCH * NOTCH, 0.0, 0.0))/>
             <IconButton glyph=Glyph::Fit label="Whole picture" disabled=Signal::derive(move || look.get() == Look::WHOLE) on:click=move |_| look.set(Look::WHOLE)/>
         </div>
     }
+}
+
+/// How large it is seen, against the whole picture in the stage.
+fn magnified(zoom: f64) -> String {
+    if zoom <= 1.0 { "whole".to_owned() } else { format!("{zoom:.1}×") }
 }
 
 /// Pointers on the stage: one pans a magnified picture, moves the split or swipes; two pinch.

@@ -62,7 +62,8 @@ impl Generating {
         blocking(move || {
             // A link into another program's folder stays a link.
             let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-            let text = change(&read(&real)?)?;
+            let text = String::from_utf8(read(&real)?).map_err(|_| unusable(&real, "changed", "It is no text in UTF-8."))?;
+            let text = change(&text)?;
             if text.len() as u64 > LARGEST {
                 return Err(Problem::conflict(format!("{FILE} would be larger than {} MiB.", LARGEST >> 20)));
             }
@@ -78,16 +79,17 @@ impl Generating {
 
 fn list(path: &Path) -> Result<Styles, Problem> {
     let style = |(name, style): (String, prompt::Style)| Style { name, prompt: style.prompt, negative: style.negative };
-    let items = named(&read(path)?).into_iter().map(style).collect();
+    // Read as the engine reads it; only what is written must be text to its last byte.
+    let items = named(&String::from_utf8_lossy(&read(path)?)).into_iter().map(style).collect();
     Ok(Styles { items, file: path.display().to_string() })
 }
 
-/// The whole text; of a file that is not there, nothing. What cannot be read whole is not changed either.
-fn read(path: &Path) -> Result<String, Problem> {
+/// The whole file; of one that is not there, nothing.
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     use std::io::Read as _;
     let (file, len) = match weft_weights::source::open_regular(path) {
         Ok(opened) => opened,
-        Err(_) if !path.exists() => return Ok(String::new()),
+        Err(_) if !path.exists() => return Ok(Vec::new()),
         Err(error) => return Err(unusable(path, "read", &error.to_string())),
     };
     if len > LARGEST {
@@ -95,7 +97,7 @@ fn read(path: &Path) -> Result<String, Problem> {
     }
     let mut bytes = Vec::new();
     file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| unusable(path, "read", &e.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| unusable(path, "read", "It is no text in UTF-8."))
+    Ok(bytes)
 }
 
 fn unusable(path: &Path, what: &str, why: &str) -> Problem {

@@ -22,9 +22,8 @@ async fn a_style_is_kept_painted_with_and_taken_out() {
     assert_eq!(kept.items, [style("Ink", "ink of {prompt}", "photo")]);
     let twin = generating.keep_style(&editor, style("Ink", "other", "")).await.unwrap_err();
     assert_eq!(twin.kind, ProblemKind::Conflict, "{twin}");
-    let view = studio
-        .start(GenerationRequest { styles: vec!["Ink".to_owned()], negative: "dark".to_owned(), ..studio.request("a fox") })
-        .await;
+    let view =
+        studio.start(GenerationRequest { styles: vec!["Ink".to_owned()], negative: "dark".to_owned(), ..studio.request("a fox") }).await;
     let view = studio.ended(view.id).await;
     assert_eq!(view.job.as_ref().map(|job| job.state), Some(JobState::Done), "{view:?}");
     let details = studio.bench.services.pictures.details(&reader, view.pictures[0].id).await.unwrap();
