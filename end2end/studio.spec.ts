@@ -281,7 +281,9 @@ test("a part is painted anew under a mask", async ({ page, open, weft }) => {
   expect([recipe.inpainted, recipe.denoise, typeof parent.id]).toEqual([true, 0.75, "number"]);
 });
 
-test("a style is kept, chosen, painted with, named by the picture; another one is taken back", async ({ page, open, weft }) => {
+test("a style is kept, chosen, painted with, named by the picture; another one is taken back", async ({ page, open, weft, expectErrors }) => {
+  // The name that is there already.
+  expectErrors.push(/\/fn\/styles\/keep/);
   await studio(page, open, await withPainter(weft), { prompt: "" });
   const menu = page.locator(".style-menu");
   const foot = page.getByText("Styles", { exact: true });
@@ -395,6 +397,14 @@ test.describe("on a phone", () => {
     await negative.fill("");
     await disclose.click();
     await expect(negative).toBeHidden();
+  });
+
+  test("what comes with the focus does not push the menu away from the finger", async ({ page, open, weft }) => {
+    const painter = await withPainter(weft);
+    await studio(page, open, painter, { prompt: "a (red:1.3) fox", styles: ["Gone"], strands: painter.adapters.map((id, n) => strand(id, n)) });
+    await page.getByText("Styles · 1").tap();
+    await expect(page.getByRole("textbox", { name: "Keep this prompt as a style" })).toBeInViewport();
+    await expect(page.getByRole("list", { name: "Styles in use" })).toContainText("Gone");
   });
 });
 
