@@ -12,10 +12,11 @@ use weft_domain::generation::{PictureAdapter, PictureAdapters};
 /// Most that one answer names.
 const MOST: i64 = 60;
 
-/// Counts come from the index `pictures_of_adapter` alone; only what is in the trash is looked up, as it is little.
+/// Counts come from the index `pictures_of_adapter` alone; only what is in the trash is looked up, as it is little
+/// (`CROSS JOIN` makes SQLite begin with it).
 const COUNTS: &str = "WITH gone AS (
-        SELECT x.adapter_id, COUNT(*) AS n FROM pictures p JOIN picture_adapters x ON x.picture_id = p.id
-        WHERE p.deleted_ms IS NOT NULL GROUP BY x.adapter_id
+        SELECT x.adapter_id, COUNT(*) AS n FROM pictures p CROSS JOIN picture_adapters x
+        WHERE p.deleted_ms IS NOT NULL AND x.picture_id = p.id GROUP BY x.adapter_id
     ), made AS (SELECT adapter_id, COUNT(*) AS n FROM picture_adapters GROUP BY adapter_id)";
 
 impl PictureRepo {
