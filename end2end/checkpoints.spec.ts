@@ -45,7 +45,7 @@ test("checkpoints are listed, searched and told", async ({ page, open, weft }) =
   const { flux } = await withModels(weft);
   await open("/checkpoints");
   const rows = page.locator(".ckpt");
-  await expect(rows).toHaveCount(2);
+  await expect(rows).toHaveCount(3);
   await page.getByRole("searchbox", { name: "Search checkpoints" }).fill("flux");
   await expect(page).toHaveURL(/text=flux/);
   await expect(rows).toHaveCount(1);

@@ -13,7 +13,7 @@ test("an empty library teaches its two ways in, and samples fill it without a re
   await expect(dialog).toContainText(/no folder|not there|does not exist|no such/i);
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Try it with samples" }).click();
-  await expect(page.locator(".card-link")).toHaveCount(24, { timeout: 30_000 });
+  await expect(page.locator(".card-link")).toHaveCount(32, { timeout: 30_000 });
   // This Weft ends with the test; a page that is still open would rightly complain.
   await page.goto("about:blank");
 });

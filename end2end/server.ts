@@ -19,12 +19,14 @@ export class Weft {
     private readonly args: string[],
     /** Address without a slash at the end. */
     public url: string,
+    /** Whether an empty library gets the samples of the first start. */
+    private readonly samples: boolean,
   ) {}
 
   /** Starts the program on a free port with an empty data folder. */
-  static async start(args: string[] = []): Promise<Weft> {
+  static async start(args: string[] = [], samples = false): Promise<Weft> {
     if (!existsSync(PROGRAM)) throw new Error(`${PROGRAM} is missing: run \`cargo xtask build\` first`);
-    const weft = new Weft(await mkdtemp(join(tmpdir(), "weft-e2e-")), args, "");
+    const weft = new Weft(await mkdtemp(join(tmpdir(), "weft-e2e-")), args, "", samples);
     await weft.launch("127.0.0.1:0");
     return weft;
   }
@@ -80,7 +82,9 @@ export class Weft {
 
   private async launch(listen: string): Promise<void> {
     const args = ["serve", "--listen", listen, "--data-dir", this.data, ...this.args];
-    const child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "pipe"], cwd: this.folder });
+    // A test says what its library holds; the samples of the first start have a test of their own.
+    const env = { ...process.env, WEFT_SAMPLES: String(this.samples) };
+    const child = spawn(PROGRAM, args, { stdio: ["ignore", "pipe", "pipe"], cwd: this.folder, env });
     this.child = child;
     child.stderr.on("data", (part) => (this.log += part));
     this.url = await new Promise<string>((ready, failed) => {

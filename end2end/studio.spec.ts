@@ -409,18 +409,19 @@ test.describe("on a phone", () => {
 });
 
 /** Some pictures in the gallery, one open in the viewer. */
+/** Four pictures of one adapter at least; the newest of them. */
 async function painted(weft: Weft): Promise<number> {
   const { checkpoint, adapters } = await withPainter(weft);
-  const have = await pictures(weft);
-  if (have.length < 4) {
+  const made = () => pictures(weft, `&adapter=${adapters[0]}`);
+  if ((await made()).length < 4) {
     await fetch(`${weft.url}/api/v1/generations`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ prompt: "a red fox in the snow", checkpoint, steps: 2, width: 64, height: 64, seed: 5, count: 4, adapters: [{ adapter: adapters[0], weight: 0.8 }] }),
     });
-    await expect.poll(async () => (await pictures(weft)).length, { timeout: 45_000 }).toBeGreaterThan(3);
+    await expect.poll(async () => (await made()).length, { timeout: 45_000 }).toBeGreaterThan(3);
   }
-  return (await pictures(weft))[0].id;
+  return (await made())[0].id;
 }
 
 const settled = async (page: Page) => {

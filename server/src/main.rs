@@ -4,6 +4,10 @@ use clap::Parser;
 use std::process::ExitCode;
 use weft::cli::Cli;
 
+/// See the reason in Cargo.toml.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(code) => code,

@@ -15,6 +15,7 @@ pub async fn open_services(settings: &Settings) -> Result<Services> {
         cpu_workers: settings.cpu_workers.value,
         io_workers: settings.io_workers.value,
         model_memory: settings.model_memory.value.map(|bytes| bytes.0),
+        samples: settings.samples.value,
     };
     Services::open(wanted).await.context("Weft cannot open its data")
 }

@@ -4,6 +4,7 @@ mod support;
 mod tiny;
 
 use base64::Engine as _;
+use http::Method;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -140,6 +141,31 @@ async fn programs_that_know_openai_are_answered_in_its_words() {
     app.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn styles_and_the_trash_have_doors() {
+    let app = studio().await;
+    let ink = json!({ "name": "Ink", "prompt": "ink drawing of {prompt}", "negative": "colour" });
+    assert_eq!(app.get("/api/v1/styles").await.json()["items"], json!([]));
+    assert_eq!(app.post("/api/v1/styles", ink.clone()).await.json()["items"], json!([ink]));
+    let painted = json!({ "prompt": "a fox", "styles": ["Ink"], "width": 64, "height": 64, "steps": 2, "seed": 1 });
+    let asked = app.post("/api/v1/generations", painted).await;
+    assert_eq!(asked.status, 202, "{:#}", asked.json());
+    app.settled().await;
+    let card = app.get("/api/v1/pictures").await.json()["items"][0].clone();
+    assert_eq!(card["prompt"], "ink drawing of a fox", "{card:#}");
+    assert_eq!(app.ask(Method::DELETE, "/api/v1/styles", Some(ink), &[]).await.json()["items"], json!([]));
+    assert_eq!(app.get("/api/v1/pictures/adapters?text=x").await.json(), json!({ "items": [], "total": 0 }));
+
+    let id = &card["id"];
+    assert!(app.ask(Method::DELETE, &format!("/api/v1/pictures/{id}"), None, &[]).await.status.is_success());
+    let trash = app.get("/api/v1/pictures/trash").await.json();
+    assert_eq!(trash["pictures"], 1, "{trash:#}");
+    assert_eq!(app.ask(Method::DELETE, "/api/v1/pictures/trash", None, &[]).await.status, 202);
+    assert_eq!(app.post("/api/v1/pictures/trash/spare", json!({})).await.json(), json!(true));
+    assert_eq!(app.get("/api/v1/pictures/trash").await.json(), trash, "taken back in time");
+    app.stop().await;
+}
+
 fn weft(data: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_weft")).args(args).arg("--data-dir").arg(data).output().expect("weft runs")
 }
@@ -197,7 +223,39 @@ fn the_command_line_paints_with_files_and_with_names() {
         .concat();
     let names = stdout(&weft(&data, &args));
     assert!(names.contains("out-r1c1.png") && names.contains("out-r2c2.png"), "{names}");
+    // Another adapter in the place of the first, by file and by name; the same checkpoint twice; a weight and a part of the steps of its own.
+    let other = dir.path().join("other.safetensors");
+    tiny::adapter("convolutions", &other);
+    let (adapters, whole) = (format!("adapter:0=attention,{}", other.display()), text(&dir.path().join("whole.png")));
+    let axes = [
+        "--sheet",
+        &whole,
+        "--adapter",
+        "attention:0.8",
+        "--text-weight",
+        "0=0.3",
+        "--adapter-steps",
+        "0=0-0.5",
+        "--axis",
+        &adapters,
+        "--axis",
+        "checkpoint=Tiny,Tiny",
+    ];
+    let sheet = text(&dir.path().join("sheet.png"));
+    let names = stdout(&weft(&data, &[&["generate", "a fox", "-o", &sheet, "--json"], &axes[..], &common].concat()));
+    let made: Value = serde_json::from_str(&names).expect("JSON");
+    let used = |at: usize| &made[at]["recipe"]["adapters"][0];
+    assert_eq!(made.as_array().map(Vec::len), Some(4), "{made:#}");
+    assert_ne!(used(0)["name"], used(1)["name"], "{made:#}");
+    assert_eq!((&used(0)["text_weight"], &used(0)["range"]), (&json!(0.3), &json!([0.0, 0.5])), "{made:#}");
+    let pixels =
+        |at: usize| std::fs::read(made[at]["path"].as_str().expect("a path")).map(|bytes| weft_pictures::decode(&bytes).expect("pixels"));
+    assert_ne!(pixels(0).ok(), pixels(1).ok());
+    assert_eq!(pixels(0).ok(), pixels(2).ok(), "the same checkpoint");
+    let whole = weft_pictures::decode(&std::fs::read(&whole).expect("a sheet")).expect("pixels");
+    assert!(whole.width > 128 && whole.height > 128, "two columns, two rows and their labels");
     for (args, word) in [
+        (vec!["generate", "x", "--text-weight", "0=0.5", "-o", "x.png"], "no adapter at place 0"),
         (vec!["generate", "x", "--checkpoint", "nothing", "-o", "x.png"], "no checkpoint called"),
         (vec!["generate", "x", "--sampler", "magic", "-o", "x.png"], "euler_a"),
         (vec!["generate", "x", "-o", "x.gif"], ".png"),

@@ -7,6 +7,7 @@
 
 #[expect(dead_code, reason = "this test needs a part of it")]
 mod program;
+#[expect(dead_code, reason = "this test needs a part of it")]
 mod tiny;
 
 use program::{Program, moments};

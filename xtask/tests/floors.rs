@@ -16,7 +16,7 @@ const FLOORS: [(&str, &[&str]); 12] = [
         &["weft-app", "weft-services", "weft-storage", "weft-migrations", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"],
     ),
     ("weft-app", &["weft-services", "weft-weights", "weft-domain"]),
-    ("weft-services", &["weft-storage", "weft-diffusion", "weft-pictures", "weft-weights", "weft-domain"]),
+    ("weft-services", &["weft-storage", "weft-diffusion", "weft-pictures", "weft-weights-gpu", "weft-weights", "weft-domain"]),
     ("weft-storage", &["weft-migrations", "weft-domain"]),
     ("weft-migrations", &[]),
     ("weft-diffusion", &["weft-weights", "weft-domain"]),

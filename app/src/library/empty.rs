@@ -37,7 +37,7 @@ pub(super) fn EmptyLibrary() -> impl IntoView {
             </p>
             <WaysIn
                 folder=("Add a folder", "Point Weft at the folder that holds your adapters. Only headers are read at first, so the library fills in seconds.")
-                samples=("Try it with samples", "Weft writes 24 small synthetic adapters of every family into its own data folder. You can remove them at any time.")
+                samples=("Try it with samples", "A tiny model that paints on any machine, eight adapters for it, and 24 synthetic ones of every family, in Weft's own data folder. You can remove them at any time.")
             />
         </section>
     }

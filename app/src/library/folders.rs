@@ -176,7 +176,7 @@ fn FolderRow(root: RootView, on_done: Callback<()>) -> impl IntoView {
 }
 
 /// Forgets a folder, and offers to add it again: what was written about its adapters comes back with it.
-fn remove_root(id: RootId, (name, path): (String, String), toasts: Toasts, on_done: Callback<()>) {
+pub(super) fn remove_root(id: RootId, (name, path): (String, String), toasts: Toasts, on_done: Callback<()>) {
     spawn_local(async move {
         match api::root_remove(id).await {
             Ok(()) => {

@@ -3,6 +3,7 @@
 mod card;
 mod empty;
 mod filters;
+mod first;
 mod folders;
 mod grid;
 mod head;
@@ -14,6 +15,7 @@ use crate::kit::{ProblemView, Skeleton};
 use crate::shell::{Live, Trail};
 use empty::{EmptyLibrary, NoResults};
 use filters::FilterBar;
+use first::SamplesStrip;
 use folders::ManageFolders;
 use grid::Grid;
 use head::Head;
@@ -52,6 +54,7 @@ pub fn LibraryPage() -> impl IntoView {
 /// The page once its first window is there.
 #[component]
 fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
+    let samples_only = page.samples_only;
     let gallery = Gallery::new(page, query);
     provide_context(gallery);
     provide_context(FolderWindows::default());
@@ -95,6 +98,7 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
         <Show when=move || gallery.shown() != state::Shown::EmptyLibrary>
             <FilterBar/>
         </Show>
+        <SamplesStrip samples_only/>
         <p class="sr-only" role="status" aria-live="polite">{move || gallery.spoken()}</p>
         {move || gallery.list.error.get().map(|error| view! { <ProblemView error/> })}
         {body}

@@ -39,7 +39,7 @@ impl Listed for LibraryQuery {
 }
 
 fn window(page: LibraryPage) -> Window<LibraryQuery> {
-    let LibraryPage { items, total, offset, facets } = page;
+    let LibraryPage { items, total, offset, facets, .. } = page;
     Window { items, total, offset, beside: facets }
 }
 

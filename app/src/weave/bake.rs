@@ -155,7 +155,7 @@ fn FitOf(checkpoint: RwSignal<CheckpointId>, request: Memo<Option<Weave>>) -> im
 /// The new checkpoint: what went in, what did not.
 fn baked(result: serde_json::Value) -> AnyView {
     let Ok(outcome) = serde_json::from_value::<BakeOutcome>(result) else { return ().into_any() };
-    let BakeOutcome { checkpoint, path, bytes, changed, adapters, saturated, warnings, .. } = outcome;
+    let BakeOutcome { checkpoint, path, bytes, changed, adapters, saturated, device, warnings, .. } = outcome;
     let file = path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     let line = |a: BakedAdapter| {
         let left = (a.unplaced > 0).then(|| format!(", {} without a place", format::count(u64::from(a.unplaced))));
@@ -173,6 +173,7 @@ fn baked(result: serde_json::Value) -> AnyView {
             <ul>{adapters.into_iter().map(line).collect_view()}</ul>
             {(saturated > 0).then(|| view! { <p>{format!("{} values were beyond the range of the number type.", format::count(saturated))}</p> })}
             {warnings.into_iter().map(|w| view! { <p>{w}</p> }).collect_view()}
+            {(!device.is_empty()).then(|| view! { <p class="hint">{format!("Computed by {device}.")}</p> })}
             {checkpoint.map(|id| view! { <a class="btn" href=format!("/checkpoints?id={id}")><Icon glyph=Glyph::Checkpoint/>"Open checkpoint"</a> })}
         </Notice>
     }

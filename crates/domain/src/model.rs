@@ -200,6 +200,9 @@ pub struct BakeOutcome {
     pub adapters: Vec<BakedAdapter>,
     /// Values beyond the range of an 8-bit type, stored as its largest.
     pub saturated: u64,
+    /// Who computed and why: the processor, or a graphics card that measured faster.
+    #[serde(default)]
+    pub device: String,
     pub warnings: Vec<String>,
 }
 

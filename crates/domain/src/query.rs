@@ -234,6 +234,8 @@ pub struct LibraryPage {
     pub offset: u64,
     /// Only with the first window: counts do not change while one scrolls.
     pub facets: Option<Facets>,
+    /// With the first window: whether Weft's own samples are all that is watched.
+    pub samples_only: bool,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 pub mod access;
 mod cache;
+pub mod card;
 mod clock;
 pub mod events;
 pub mod generate;

@@ -42,6 +42,10 @@ impl Library {
     pub async fn query(&self, _: &Reader, query: &LibraryQuery) -> Result<LibraryPage, Problem> {
         let mut page = self.store.adapters().query(query).await.for_people("asking the library")?;
         page.items.iter_mut().for_each(show);
+        if page.facets.is_some() {
+            let roots = self.store.roots().list().await.for_people("listing roots")?;
+            page.samples_only = !roots.is_empty() && roots.iter().all(|root| root.samples);
+        }
         Ok(page)
     }
 

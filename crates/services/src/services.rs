@@ -34,13 +34,15 @@ pub struct ServiceSettings {
     pub io_workers: usize,
     /// Most bytes that image models and their work take; None: a share of the machine's memory.
     pub model_memory: Option<u64>,
+    /// Whether an empty library gets the demonstration model and its adapters at the first start.
+    pub samples: bool,
 }
 
 impl ServiceSettings {
-    /// SQLite in `data_dir`, one worker for arithmetic, two for files.
+    /// SQLite in `data_dir`, one worker for arithmetic, two for files, no samples.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
-        Self { data_dir: data_dir.into(), database_url: None, cpu_workers: 1, io_workers: 2, model_memory: None }
+        Self { data_dir: data_dir.into(), database_url: None, cpu_workers: 1, io_workers: 2, model_memory: None, samples: false }
     }
 }
 
@@ -105,7 +107,7 @@ impl Services {
             previews: Previews::new(store.clone(), blobs.clone()),
             pictures,
             generating,
-            samples: Samples::new(jobs.clone()),
+            samples: Samples::new(store.clone(), jobs.clone()),
             health: HealthCheck::new(store.clone()),
             roots,
             jobs,
@@ -120,6 +122,14 @@ impl Services {
     /// Starts the workers of the job table; what an earlier life left unfinished goes on. [`Workers::stop`] ends them in order.
     #[must_use]
     pub fn start(&self) -> Workers {
+        if self.settings.samples {
+            let samples = self.samples.clone();
+            tokio::spawn(async move {
+                if let Err(problem) = samples.welcome().await {
+                    tracing::warn!(%problem, "the samples could not be offered");
+                }
+            });
+        }
         self.start_with(1)
     }
 

@@ -73,7 +73,8 @@ pub struct Choice {
     pub measured: Option<Measured>,
 }
 
-/// Runs a small probe of `workload` on both sides and picks the faster. A renderer in software is measured but never picked.
+/// Runs a small probe of `workload` on both sides and picks the faster. A renderer in software is never picked, and so not measured: its probe
+/// would take seconds.
 ///
 /// `clock` tells the time since any fixed moment (this crate has no clock of its own). Takes some tens of milliseconds: keep the answer
 /// for the life of the process.
@@ -89,6 +90,9 @@ pub async fn choose<C: Backend, G: Backend>(
         Err(error) => return on_cpu(format!("CPU: {error}"), None),
     };
     let about = gpu.about();
+    if about.software {
+        return on_cpu(format!("CPU: {} is a renderer in software, itself run by the CPU", about.name), None);
+    }
     let Some(probe) = Probe::of(workload) else {
         return on_cpu("CPU: no probe for this kind of work".into(), None);
     };
@@ -98,9 +102,6 @@ pub async fn choose<C: Backend, G: Backend>(
     };
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let figures = format!("probe {:.1} ms on the CPU, {:.1} ms on {}", ms(times.cpu), ms(times.gpu), about.name);
-    if about.software {
-        return on_cpu(format!("CPU: {} is a renderer in software, itself run by the CPU ({figures})", about.name), Some(times));
-    }
     if times.gpu.as_secs_f64() * MARGIN <= times.cpu.as_secs_f64() {
         return Choice { side: Side::Gpu, reason: format!("{} through {}: {figures}", about.name, about.api), measured: Some(times) };
     }

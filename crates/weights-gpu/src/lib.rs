@@ -12,6 +12,8 @@
 //! Futures of this crate are meant for one thread. Natively they block inside: call [`wait`] on a thread that may. In the browser await them.
 
 mod backend;
+#[cfg(not(target_arch = "wasm32"))]
+mod baking;
 mod choose;
 mod chosen;
 mod cpu;

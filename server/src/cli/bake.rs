@@ -8,9 +8,10 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
+use weft_services::card;
 use weft_weights::merge::MergeInput;
 use weft_weights::ops::Origin;
-use weft_weights::ops::bake::{BakePlan, BakeReport, StoreAs, bake};
+use weft_weights::ops::bake::{BakePlan, BakeReport, StoreAs, bake_on};
 
 /// Bake adapters into a copy of a checkpoint
 #[derive(Debug, clap::Args)]
@@ -70,7 +71,8 @@ impl Bake {
         };
         let members: Vec<_> = opened.iter().map(Input::member).collect();
         let (bar, began) = (Bar::new(), Instant::now());
-        let report = bake(&checkpoint, &plan, &members, &self.output, &bar);
+        let card = card::for_bake(&checkpoint, &plan, &members)?;
+        let report = bake_on(Some(&card), &checkpoint, &plan, &members, &self.output, &bar);
         bar.clear();
         let (report, seconds) = (report?, began.elapsed().as_secs_f64());
         if self.json {
@@ -88,6 +90,7 @@ fn print(report: &BakeReport, seconds: f64) {
     let speed = report.bytes as f64 / 1e9 / seconds.max(1e-9);
     println!("  {} in {seconds:.1} s, {speed:.2} GB/s", output::bytes(report.bytes));
     println!("  {} tensors changed, {} only converted, {} copied", report.changed, report.converted, report.copied);
+    println!("  computed by {}", output::plain(&report.device));
     for adapter in &report.adapters {
         println!("  {}: {} modules applied", output::plain(&adapter.label), adapter.applied);
         const SHOWN: usize = 8;

@@ -47,7 +47,7 @@ enum Command {
     /// List the checkpoints of the library
     Models(models::Models),
     /// Paint pictures
-    Generate(generate::Generate),
+    Generate(Box<generate::Generate>),
     /// Show what adapter files hold and where in the network they work
     Inspect(inspect::Inspect),
     /// Weave several adapters into one file

@@ -4,6 +4,7 @@ use super::output::{self, Bar};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use weft_services::samples::write_demo;
 use weft_weights::family::Family;
 use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 
@@ -25,6 +26,9 @@ pub(super) struct Samples {
     /// How much of a network each changes: tiny (20 to 400 kB), small (about 2 MB) or full (as trainers write them); without it, small for up to 100 files, tiny beyond
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     size: Option<SampleSize>,
+    /// Instead of synthetic ones: the demonstration model, which paints 128 × 128 pixels, and the adapters that were trained on it
+    #[arg(long, conflicts_with_all = ["count", "family", "seed", "size"])]
+    demo: bool,
     /// Machine-readable output: the files that were written
     #[arg(long)]
     json: bool,
@@ -43,17 +47,28 @@ fn parse_size(word: &str) -> Result<SampleSize, String> {
 impl Samples {
     pub(super) fn run(self) -> Result<ExitCode> {
         let bar = Bar::new();
-        let options = SampleOptions { count: self.count as usize, families: self.family, seed: self.seed, size: self.size };
-        let written = write_samples(&self.folder, &options, &bar);
+        let written = self.write(&bar);
         bar.clear();
         let written = written?;
         if self.json {
-            let files: Vec<_> = written.iter().map(|file| file.path.display().to_string()).collect();
+            let files: Vec<_> = written.iter().map(|(path, _)| path.display().to_string()).collect();
             println!("{}", serde_json::to_string_pretty(&files)?);
         } else {
-            let size: u64 = written.iter().map(|file| file.bytes).sum();
-            println!("{} samples, {}, in {}", written.len(), output::bytes(size), self.folder.display());
+            let size: u64 = written.iter().map(|(_, bytes)| bytes).sum();
+            let what = if self.demo { "files" } else { "samples" };
+            println!("{} {what}, {}, in {}", written.len(), output::bytes(size), self.folder.display());
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Paths and sizes of what was written.
+    fn write(&self, bar: &Bar) -> Result<Vec<(PathBuf, u64)>> {
+        if self.demo {
+            let paths = write_demo(&self.folder, bar)?;
+            let sized = paths.into_iter().map(|path| Ok((path.clone(), path.metadata()?.len())));
+            return sized.collect();
+        }
+        let options = SampleOptions { count: self.count as usize, families: self.family.clone(), seed: self.seed, size: self.size };
+        Ok(write_samples(&self.folder, &options, bar)?.into_iter().map(|file| (file.path, file.bytes)).collect())
     }
 }

@@ -27,7 +27,7 @@ impl fmt::Display for Source {
 }
 
 /// Names that a settings file may hold.
-const KEYS: [&str; 8] = ["data_dir", "database_url", "listen", "cpu_workers", "io_workers", "model_memory", "log", "log_format"];
+const KEYS: [&str; 9] = ["data_dir", "database_url", "listen", "cpu_workers", "io_workers", "model_memory", "samples", "log", "log_format"];
 
 /// The layers below the command line.
 pub struct Layers<'a> {

@@ -73,6 +73,8 @@ pub struct Settings {
     pub io_workers: Setting<usize>,
     /// Memory for image models and their work; without one a share of the machine's.
     pub model_memory: Setting<Option<Bytes>>,
+    /// Whether an empty library gets the demonstration model and its adapters at the first start.
+    pub samples: Setting<bool>,
     pub log: Setting<String>,
     pub log_format: Setting<LogFormat>,
     /// The settings file that was read, if there was one.
@@ -105,6 +107,7 @@ impl Settings {
             cpu_workers: layers.pick("cpu_workers", None, (cores / 2).max(1))?,
             io_workers: layers.pick("io_workers", None, 2)?,
             model_memory: layers.pick_parsed("model_memory")?,
+            samples: layers.pick("samples", None, true)?,
             log: layers.pick("log", options.log.clone(), "info,sqlx=warn,sea_orm_migration=warn".to_owned())?,
             log_format: layers.pick("log_format", options.log_format, LogFormat::Text)?,
             file,
@@ -124,6 +127,7 @@ impl Settings {
             ("cpu_workers", self.cpu_workers.value.to_string(), self.cpu_workers.source.to_string()),
             ("io_workers", self.io_workers.value.to_string(), self.io_workers.source.to_string()),
             ("model_memory", memory, self.model_memory.source.to_string()),
+            ("samples", self.samples.value.to_string(), self.samples.source.to_string()),
             ("log", self.log.value.clone(), self.log.source.to_string()),
             ("log_format", self.log_format.value.to_string(), self.log_format.source.to_string()),
         ]

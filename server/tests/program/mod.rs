@@ -17,6 +17,7 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_weft"))
             .args(["serve", "--listen", "127.0.0.1:0", "--log", "error", "--data-dir"])
             .arg(data)
+            .env("WEFT_SAMPLES", "false")
             .stdout(Stdio::piped())
             .spawn()
             .expect("weft starts");

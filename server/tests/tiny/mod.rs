@@ -7,6 +7,11 @@ fn golden(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/diffusion/golden").join(path)
 }
 
+/// Copies one more adapter for it.
+pub fn adapter(name: &str, to: &Path) {
+    std::fs::copy(golden(&format!("sd1/adapters/{name}.safetensors")), to).expect("copied");
+}
+
 /// Writes `tiny.safetensors` and an adapter for it into `folder`.
 pub fn checkpoint(folder: &Path) {
     let copy = |from: &str, to: &str| {

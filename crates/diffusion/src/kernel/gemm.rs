@@ -5,6 +5,10 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// Columns of a strip.
 pub(super) const STRIP: usize = 16;
+/// Inputs that are packed at a time: 16 KiB of a strip, which stay in the first-level cache while all its rows are written.
+const BLOCK: usize = 256;
+/// The same for a convolution of nine taps.
+const CHANNELS: usize = 32;
 /// Rows of a register tile.
 pub(super) const ROWS: usize = 6;
 /// Depth of one walk: a block of weights of this depth and four strips stays in the second-level cache.
@@ -33,8 +37,13 @@ impl Packed {
     #[must_use]
     pub fn new(values: &[f32], n: usize, k: usize) -> Self {
         assert_eq!(values.len(), n * k, "{n}×{k} weights");
-        Self::gather(n, k, |row, strip, lane| {
-            strip.iter_mut().skip(lane).step_by(STRIP).zip(&values[row * k..]).for_each(|(to, v)| *to = *v)
+        Self::gather(n, k, |first, lanes, strip| {
+            for (block, to) in strip.chunks_mut(BLOCK * STRIP).enumerate() {
+                for lane in 0..lanes {
+                    let from = &values[(first + lane) * k + block * BLOCK..];
+                    to.iter_mut().skip(lane).step_by(STRIP).zip(from).for_each(|(to, v)| *to = *v);
+                }
+            }
         })
     }
 
@@ -46,24 +55,27 @@ impl Packed {
     pub fn convolution(values: &[f32], n: usize, channels: usize, taps: usize) -> Self {
         let k = channels * taps;
         assert_eq!(values.len(), n * k, "{n}×{channels}×{taps} weights");
-        Self::gather(n, k, |row, strip, lane| {
-            let row = &values[row * k..][..k];
-            for tap in 0..taps {
-                for channel in 0..channels {
-                    strip[(tap * channels + channel) * STRIP + lane] = row[channel * taps + tap];
+        Self::gather(n, k, |first, lanes, strip| {
+            for begin in (0..channels).step_by(CHANNELS) {
+                let block = begin..(begin + CHANNELS).min(channels);
+                for lane in 0..lanes {
+                    let row = &values[(first + lane) * k..][..k];
+                    for tap in 0..taps {
+                        for channel in block.clone() {
+                            strip[(tap * channels + channel) * STRIP + lane] = row[channel * taps + tap];
+                        }
+                    }
                 }
             }
         })
     }
 
-    /// `put` writes a row into its lane of a strip.
-    fn gather(n: usize, k: usize, put: impl Fn(usize, &mut [f32], usize) + Sync) -> Self {
+    /// `put` writes rows, from the first of a number of them on, into the lanes of a strip.
+    fn gather(n: usize, k: usize, put: impl Fn(usize, usize, &mut [f32]) + Sync) -> Self {
         use rayon::prelude::*;
         let mut data = vec![0.0; n.div_ceil(STRIP) * k * STRIP];
         data.par_chunks_mut((k * STRIP).max(1)).enumerate().for_each(|(s, strip)| {
-            for lane in 0..STRIP.min(n - s * STRIP) {
-                put(s * STRIP + lane, strip, lane);
-            }
+            put(s * STRIP, STRIP.min(n - s * STRIP), strip);
         });
         Self { n, k, data }
     }

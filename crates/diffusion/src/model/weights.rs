@@ -151,8 +151,8 @@ fn name(path: &Path) -> String {
 }
 
 impl ModelFiles {
-    /// All files.
-    pub(crate) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
+    /// The checkpoint itself, then the text encoders that lie in files of their own.
+    pub fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
         std::iter::once(&self.main).chain(&self.encoders)
     }
 

@@ -14,6 +14,9 @@ const SPACE: char = '▁';
 const PLAIN: u64 = 1;
 const USERS: u64 = 4;
 
+/// The vocabulary that Google published with T5, as `tokenizer.json` without what is not read; licence beside it.
+const VOCABULARY: &[u8] = include_bytes!("t5_vocabulary.json");
+
 /// A T5 vocabulary.
 #[derive(Debug, Clone)]
 pub struct T5 {
@@ -53,6 +56,14 @@ impl T5 {
             specials.add(piece, id as u32);
         }
         Self::new(&file.pieces, unknown as u32, used, &file.charsmap, specials)
+    }
+
+    /// The vocabulary of 32,100 pieces of T5 v1.1, which Flux.1 uses.
+    ///
+    /// # Errors
+    /// None that a user could cause.
+    pub fn standard() -> Result<Self, Bad> {
+        Self::from_json(VOCABULARY)
     }
 
     fn new(pieces: &[(String, f64)], unknown: u32, used: impl Fn(usize) -> bool, table: &[u8], specials: Specials) -> Result<Self, Bad> {

@@ -49,6 +49,31 @@ fn the_vocabulary_of_the_program_is_clips() {
     assert_eq!(ids(&clip.encode(long)), [550, 18376, 6765, 320, 4558, 525, 7496, 267, 6087, 525, 1486, 2631, 267, 279, 330]);
 }
 
+/// Ids of the tokenizers library 0.22 with T5's own `tokenizer.json`; the first two stand in many guides.
+#[test]
+fn the_t5_vocabulary_of_the_program_is_t5s() {
+    let t5 = T5::standard().unwrap();
+    assert_eq!((t5.end(), t5.pad()), (1, 0));
+    let cases: [(&str, &[u64]); 7] = [
+        ("Hello, how are you?", &[8774, 6, 149, 33, 25, 58]),
+        ("translate English to German: The house is wonderful.", &[13959, 1566, 12, 2968, 10, 37, 629, 19, 1627, 5]),
+        (
+            "an astronaut riding a horse on mars, trending on artstation, 8k",
+            &[46, 30059, 7494, 3, 9, 4952, 30, 8113, 6, 4166, 53, 30, 768, 6682, 6, 505, 157],
+        ),
+        (
+            "A café in Zürich — naïve “quotes” … ½ ﬁ ①",
+            &[71, 11949, 16, 25749, 3, 318, 3, 29, 9, 2, 162, 105, 8270, 15, 7, 153, 3, 233, 209, 2, 357, 361, 209],
+        ),
+        ("日本語 и русский", &[3, 2, 3, 2795, 3, 23912, 5345, 30610, 2]),
+        ("a photo of a cat<extra_id_0> sitting", &[3, 9, 1202, 13, 3, 9, 1712, 32099, 3823]),
+        ("(masterpiece:1.2), best-quality_hair", &[41, 7429, 8424, 10, 10917, 201, 200, 18, 4497, 834, 19176]),
+    ];
+    for (text, want) in cases {
+        assert_eq!(ids(&t5.encode(text)), want, "{text:?}");
+    }
+}
+
 #[test]
 fn t5_as_sentencepiece_and_tokenizers() {
     let model = T5::from_model(&bytes("t5_spiece.model")).unwrap();

@@ -4,6 +4,7 @@ use super::generator::{Generator as _, Shot, StartPixels};
 use super::resolve::{recipe, shorten, stem, used};
 use super::words::Vocabulary;
 use super::{Engine, cells, check, defaults};
+use crate::pictures::sheet::caption;
 use crate::problem::blocking;
 use crate::scan::open::open;
 use sha2::{Digest as _, Sha256};
@@ -11,9 +12,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weft_diffusion::prompt::parse;
-use weft_domain::generation::{AdapterUse, GenerationRequest, MAX_ADAPTERS, UsedCheckpoint};
+use weft_domain::generation::{AdapterUse, GenerationRequest, MAX_ADAPTERS, Recipe, UsedCheckpoint};
 use weft_domain::parameter::WEIGHT;
-use weft_domain::{AdapterId, Problem};
+use weft_domain::{AdapterId, CheckpointId, Problem};
+use weft_pictures::sheet::SheetWords;
 
 /// A request whose names are files.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,8 @@ pub struct FileRequest {
     /// Ids of adapters are places in `adapters`, counted from 0.
     pub request: GenerationRequest,
     pub checkpoint: PathBuf,
+    /// Those of a checkpoint axis; its ids are places here, counted from 0.
+    pub checkpoints: Vec<PathBuf>,
     pub adapters: Vec<PathBuf>,
     /// Files of the adapters that tags in the prompt name, by that name.
     pub named: HashMap<String, PathBuf>,
@@ -38,6 +42,26 @@ pub fn named_in(request: &GenerationRequest) -> Vec<String> {
     names
 }
 
+impl FileRequest {
+    /// What stands on the sheet of these pictures; `first` is the recipe of one of them.
+    #[must_use]
+    pub fn sheet_words(&self, first: &Recipe) -> SheetWords {
+        let named = |paths: &[PathBuf]| (0..).zip(paths.iter().map(|path| name(path))).collect::<Vec<(i64, String)>>();
+        let names = cells::Names {
+            adapters: named(&self.adapters).into_iter().map(|(id, name)| (AdapterId(id), name)).collect(),
+            checkpoints: named(&self.checkpoints).into_iter().map(|(id, name)| (CheckpointId(id), name)).collect(),
+        };
+        let axes = &self.request.axes;
+        let labels = |at: usize| axes.get(at).map(|axis| names.labels(axis)).unwrap_or_default();
+        SheetWords {
+            columns: labels(0),
+            rows: labels(1),
+            axes: axes.iter().map(|axis| names.title(axis, &self.request)).collect(),
+            caption: caption(first, axes),
+        }
+    }
+}
+
 impl Engine {
     /// The shots of a request, checked and filled in as those of the library are.
     ///
@@ -50,17 +74,28 @@ impl Engine {
         let able = self.able(&asked.checkpoint, size).await?;
         defaults::fill(&mut asked.request, &defaults::of(None, &able));
         able.refused.clone().map_or(Ok(()), Err)?;
-        check::multiples(asked.request.width.unwrap_or(0), asked.request.height.unwrap_or(0), able.side_step)?;
-        blocking(move || plan(&asked, &able.family)).await?
+        let size = (asked.request.width.unwrap_or(0), asked.request.height.unwrap_or(0));
+        check::multiples(size.0, size.1, able.side_step)?;
+        let mut families = Vec::new();
+        for path in &asked.checkpoints {
+            let able = self.able(path, Some(size)).await?;
+            able.refused.clone().map_or(Ok(()), Err)?;
+            check::multiples(size.0, size.1, able.side_step)?;
+            families.push(able.family);
+        }
+        blocking(move || plan(&asked, &able.family, &families)).await?
     }
 }
 
-/// Blocks.
-fn plan(asked: &FileRequest, family: &str) -> Result<Vec<Shot>, Problem> {
+/// Blocks. `families` are those of the checkpoints of an axis.
+fn plan(asked: &FileRequest, family: &str, families: &[String]) -> Result<Vec<Shot>, Problem> {
     let vocabulary = Vocabulary::read(&asked.data_dir);
     let mut hashes: HashMap<PathBuf, Option<String>> = HashMap::new();
     let mut shots = Vec::new();
     for cell in cells::cells(&asked.request)? {
+        let place = cell.checkpoint.and_then(|id| usize::try_from(id.0).ok());
+        let other = place.and_then(|at| asked.checkpoints.get(at).zip(families.get(at)));
+        let (checkpoint, family) = other.map_or((&asked.checkpoint, family), |(path, family)| (path, family));
         let spoken = vocabulary.speak(&cell)?;
         let mut uses: Vec<(AdapterUse, &PathBuf)> = Vec::new();
         for usage in &cell.adapters {
@@ -90,11 +125,11 @@ fn plan(asked: &FileRequest, family: &str) -> Result<Vec<Shot>, Problem> {
             let hash = hashes.entry((*file).clone()).or_insert_with(|| sha256(file)).clone();
             adapters.push(used(usage, name(file), hash));
         }
-        let model = UsedCheckpoint { name: name(&asked.checkpoint), family: family.to_owned(), ..UsedCheckpoint::default() };
+        let model = UsedCheckpoint { name: name(checkpoint), family: family.to_owned(), ..UsedCheckpoint::default() };
         let mut recipe = recipe(&cell, spoken, model, adapters);
         recipe.inpainted = asked.start.as_ref().is_some_and(|start| start.mask.is_some());
         let adapters = uses.iter().map(|(_, file)| (*file).clone()).collect();
-        shots.push(Shot { recipe, checkpoint: asked.checkpoint.clone(), adapters, start: asked.start.clone() });
+        shots.push(Shot { recipe, checkpoint: checkpoint.clone(), adapters, start: asked.start.clone() });
     }
     Ok(shots)
 }

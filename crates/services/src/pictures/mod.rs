@@ -6,7 +6,7 @@
 mod file;
 mod import;
 mod keep;
-mod sheet;
+pub(crate) mod sheet;
 mod sweep;
 #[cfg(test)]
 mod tests;

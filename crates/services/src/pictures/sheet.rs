@@ -43,7 +43,7 @@ impl Pictures {
 }
 
 /// Prompt, negative prompt and one line of settings; what an axis changes is left out.
-fn caption(recipe: &Recipe, axes: &[Axis]) -> Vec<String> {
+pub(crate) fn caption(recipe: &Recipe, axes: &[Axis]) -> Vec<String> {
     let varies = |is: &dyn Fn(&Axis) -> bool| axes.iter().any(is);
     let number = |wanted: &str| varies(&|axis| matches!(axis, Axis::Number { name, .. } if name == wanted));
     let mut parts: Vec<String> = Vec::new();

@@ -12,17 +12,39 @@ use weft_weights::samples::{SampleOptions, SampleSize, write_samples};
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) services: Services,
+    settings: ServiceSettings,
     workers: Option<Workers>,
 }
 
 impl Bench {
     /// An empty library whose workers run.
     pub(crate) async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// The same with settings of one's own.
+    pub(crate) async fn with(change: impl FnOnce(&mut ServiceSettings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("loras")).unwrap();
-        let services = open(folder.path()).await;
+        let mut settings = ServiceSettings::new(folder.path().join("data"));
+        change(&mut settings);
+        let services = Services::open(settings.clone()).await.unwrap();
         let workers = Some(services.start());
-        Self { folder, services, workers }
+        Self { folder, services, settings, workers }
+    }
+
+    /// Other settings from the next start on.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut ServiceSettings)) {
+        change(&mut self.settings);
+    }
+
+    /// Waits until something is watched.
+    pub(crate) async fn until_there_is_a_root(&self) {
+        let began = Instant::now();
+        while self.services.roots.list(&self.reader()).await.unwrap().is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(60), "no root comes");
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
     }
 
     /// The folder that becomes a root.
@@ -104,13 +126,9 @@ impl Bench {
             workers.abort().await;
         }
         self.services.close().await.unwrap();
-        self.services = open(self.folder.path()).await;
+        self.services = Services::open(self.settings.clone()).await.unwrap();
         self.workers = Some(self.services.start());
     }
-}
-
-async fn open(folder: &Path) -> Services {
-    Services::open(ServiceSettings::new(folder.join("data"))).await.unwrap()
 }
 
 /// Tiny samples of one family in `folder`.

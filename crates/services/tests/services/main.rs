@@ -8,6 +8,7 @@ mod engine;
 mod operate;
 mod paint;
 mod queue;
+mod samples;
 mod scan;
 mod styles;
 mod weave;

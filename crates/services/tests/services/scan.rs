@@ -200,19 +200,6 @@ async fn folders_that_overlap_or_are_weft_s_own_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn samples_make_a_library_once() {
-    let bench = Bench::new().await;
-    for _ in 0..2 {
-        bench.services.samples.create(&bench.admin()).await.unwrap();
-        bench.idle().await;
-        assert_eq!(bench.cards().await.len(), 24);
-    }
-    let roots = bench.services.roots.list(&bench.reader()).await.unwrap();
-    assert!(roots.len() == 1 && roots[0].samples && roots[0].adapters == 24);
-    assert!(bench.cards().await.iter().all(|c| c.state == FileState::Ready));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pictures_beside_the_file_win_over_the_portrait() {
     let bench = Bench::new().await;
     let files = bench.samples(3, Family::Sd1);

@@ -19,14 +19,14 @@ impl AdapterRepo {
         if query.offset > 0 {
             let total = self.count(query, &live).await?;
             let items = self.window(query, &live, total).await?;
-            return Ok(LibraryPage { items, total, offset: query.offset, facets: None });
+            return Ok(LibraryPage { items, total, offset: query.offset, facets: None, samples_only: false });
         }
         let cells = self.cube(query, &live).await?;
         let total = facets::total(&cells, query);
         let mut found = facets::facets(&cells, query, &live.roots);
         found.tag = self.tag_facet(query, &live).await?;
         let items = self.window(query, &live, total).await?;
-        Ok(LibraryPage { items, total, offset: 0, facets: Some(found) })
+        Ok(LibraryPage { items, total, offset: 0, facets: Some(found), samples_only: false })
     }
 
     /// Cards of these adapters in this order; unknown ids are left out.

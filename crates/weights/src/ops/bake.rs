@@ -12,12 +12,14 @@
 //! rare cases, within half a unit in the last place twice in general. What depends on the base cannot be taken out: its W₀ is gone.
 
 mod apply;
+mod device;
 mod folder;
 mod layout;
 mod plan;
 mod round;
 mod work;
 
+pub use device::{Change, Device, Piece, Typical, typical};
 pub use plan::{BakeError, BakePlan, BakeReport, Baked, OutForm, StoreAs, Unplaced};
 
 use crate::checkpoint::{Checkpoint, Form};
@@ -38,6 +40,21 @@ pub fn bake(
     out: &Path,
     progress: &dyn Progress,
 ) -> Result<BakeReport, BakeError> {
+    bake_on(None, checkpoint, plan, members, out, progress)
+}
+
+/// [`bake`] with a device that takes over what it can, if it was found faster.
+///
+/// # Errors
+/// As [`bake`]; what a device cannot do is done here.
+pub fn bake_on(
+    device: Option<&dyn Device>,
+    checkpoint: &Checkpoint,
+    plan: &BakePlan,
+    members: &[Member<'_>],
+    out: &Path,
+    progress: &dyn Progress,
+) -> Result<BakeReport, BakeError> {
     plan.validate(members)?;
     if same(checkpoint, out) {
         return Err(BakeError::Plan("the result would replace the checkpoint itself; give it another name".into()));
@@ -49,15 +66,18 @@ pub fn bake(
     };
     check_form(checkpoint, single)?;
     let layout = layout::Layout::of(checkpoint, plan, &changes, single)?;
+    let fill = |files: &[&std::fs::File]| work::run(device, checkpoint, plan, &changes, &layout, files, progress);
     let written = if single {
         let file = AtomicFile::create(out, plan.overwrite)?;
-        let written = work::run(checkpoint, plan, &changes, &layout, &[file.file()?], progress)?;
+        let written = fill(&[file.file()?])?;
         file.commit(plan.overwrite)?;
         written
     } else {
-        folder::write(checkpoint, &layout, out, plan.overwrite, |files| work::run(checkpoint, plan, &changes, &layout, files, progress))?
+        folder::write(checkpoint, &layout, out, plan.overwrite, fill)?
     };
-    Ok(changes.report(plan, &layout, written))
+    let mut report = changes.report(plan, &layout, written);
+    report.device = device.map(Device::says).unwrap_or_default();
+    Ok(report)
 }
 
 /// Everything that [`bake`] would refuse before it writes, from headers alone. Answers the bytes of the weights of the result; configurations

@@ -7,6 +7,7 @@ use super::output::{self, Bar};
 use crate::config::{GlobalOptions, Settings};
 use crate::start;
 use anyhow::{Context as _, Result, bail};
+use axis::AxisArg;
 use options::Options;
 use serde_json::json;
 use std::collections::HashMap;
@@ -15,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
-use weft_domain::generation::{AdapterUse, GenerationRequest, Recipe, StartPicture};
+use weft_domain::generation::{AdapterUse, Axis, GenerationRequest, Recipe, StartPicture};
 use weft_domain::merge::ProfileValues;
-use weft_domain::{AdapterId, PictureId};
+use weft_domain::{AdapterId, CheckpointId, PictureId};
+use weft_pictures::sheet::{Sheet, SheetWords};
 use weft_pictures::{Format, Pixels, encode};
 use weft_services::Services;
 use weft_services::access::Reader;
@@ -32,8 +34,8 @@ const LARGEST: u64 = 64 << 20;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: weft generate \"a lighthouse at dusk\" --checkpoint weft-demo --adapter ink:0.8 --seed 7 -o lighthouse.png\n\
-        Axes make a sheet of files: --axis cfg=4,7,10 --axis sampler=euler,dpmpp_2m; also seed=1,2,3, schedule=…, weight:0=0,0.5,1 (of the first \
-        --adapter), block:0:IN04=0,1, words:red=red,blue, and every number by its name."
+        Axes make a sheet of files: --axis cfg=4,7,10 --axis sampler=euler,dpmpp_2m; also seed=1,2,3, schedule=…, checkpoint=one,two, adapter:0=ink,neon \
+        (in the place of the first --adapter), weight:0=0,0.5,1, block:0:IN04=0,1, words:red=red,blue, and every number by its name."
 )]
 pub(super) struct Generate {
     #[command(flatten)]
@@ -41,6 +43,9 @@ pub(super) struct Generate {
     /// What to write; the ending says how: .png, .jpg or .webp. Several pictures get numbers
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+    /// Also write all pictures as one sheet with the labels of its axes, a PNG
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
     /// Replace what exists
     #[arg(long)]
     force: bool,
@@ -68,13 +73,17 @@ impl Generate {
             let asked = self.files(&settings).await?;
             let memory = settings.model_memory.value.map(|bytes| bytes.0);
             let engine = Engine::new(EngineSettings { data_dir: settings.data_dir.value.clone(), memory });
-            let shots = engine.shots(asked).await?;
-            let columns = self.options.axes.first().map(|axis| axis.0.len());
+            let shots = engine.shots(asked.clone()).await?;
+            let columns = self.options.axes.first().map(AxisArg::len);
             let names: Vec<PathBuf> = (0..shots.len()).map(|at| numbered(&self.output, at, shots.len(), columns)).collect();
-            if let Some(there) = names.iter().find(|name| !self.force && name.exists()) {
+            if let Some(there) = names.iter().chain(&self.sheet).find(|name| !self.force && name.exists()) {
                 bail!("{} exists. Choose another name, or --force to replace it.", there.display());
             }
-            let written = self.paint(&engine, shots, names, format).await?;
+            let words = shots.first().filter(|_| self.sheet.is_some()).map(|shot| asked.sheet_words(&shot.recipe));
+            let (written, sheet) = self.paint(&engine, shots, names, format, words).await?;
+            if let (Some(path), Some(sheet)) = (&self.sheet, sheet) {
+                write_whole(path, &sheet.png()?, self.force)?;
+            }
             self.show(&written)?;
             Ok(ExitCode::SUCCESS)
         })
@@ -86,8 +95,9 @@ impl Generate {
         let mut request = options.request();
         let tags = named_in(&request);
         let named = |path: &Path| !path.exists();
-        let library =
-            options.checkpoint.as_deref().is_none_or(named) || options.adapters.iter().any(|a| named(&a.path)) || !tags.is_empty();
+        let mut asked =
+            options.adapters.iter().map(|a| a.path.as_path()).chain(options.axes.iter().flat_map(AxisArg::names).map(PathBuf::as_path));
+        let library = options.checkpoint.as_deref().is_none_or(named) || asked.any(named) || !tags.is_empty();
         let library = if library { Some(start::open_services(settings).await?) } else { None };
         let mut files = FileRequest {
             checkpoint: checkpoint(options.checkpoint.as_deref(), library.as_ref()).await?,
@@ -101,12 +111,17 @@ impl Generate {
             request.adapters.push(AdapterUse {
                 adapter: AdapterId(at),
                 weight: strand.weight,
-                text_weight: None,
+                text_weight: options.text_weight_of(at),
                 profile,
-                start: 0.0,
-                stop: 1.0,
+                start: options.range_of(at).0,
+                stop: options.range_of(at).1,
             });
             files.adapters.push(path);
+        }
+        options.check_places()?;
+        for axis in &options.axes {
+            let axis = axis_of(axis, &mut files, library.as_ref()).await?;
+            request.axes.push(axis);
         }
         let mut found = HashMap::new();
         for name in tags {
@@ -119,13 +134,19 @@ impl Generate {
         if files.start.is_some() {
             request.start = Some(StartPicture { picture: PictureId(0), denoise: options.denoise, mask: None });
         }
-        request.axes = options.axes.iter().map(|axis| axis.0.clone()).collect();
         Ok(FileRequest { request, named: found, ..files })
     }
 
-    async fn paint(&self, engine: &Engine, shots: Vec<Shot>, names: Vec<PathBuf>, format: Format) -> Result<Vec<Written>> {
+    async fn paint(
+        &self,
+        engine: &Engine,
+        shots: Vec<Shot>,
+        names: Vec<PathBuf>,
+        format: Format,
+        words: Option<SheetWords>,
+    ) -> Result<(Vec<Written>, Option<Sheet>)> {
         let watch = Arc::new(Terminal { bar: Bar::new(), of: shots.len() });
-        let mut written = Vec::new();
+        let (mut written, mut sheet, of) = (Vec::new(), None, shots.len());
         for (at, (shot, path)) in shots.into_iter().zip(names).enumerate() {
             let (began, mut recipe) = (Instant::now(), shot.recipe.clone());
             let one = Arc::new(OneShot { terminal: Arc::clone(&watch), at });
@@ -141,11 +162,15 @@ impl Generate {
                 }
             };
             recipe.engine = painted.engine;
-            save(&path, &painted.image, &recipe, format, self.force)?;
+            write_whole(&path, &encode(&painted.image, &recipe, format)?, self.force)?;
+            if let Some(words) = &words {
+                let image = &painted.image;
+                sheet.get_or_insert_with(|| Sheet::new(words, of, image.width, image.height)).put(at, image)?;
+            }
             written.push(Written { path, recipe, seconds: began.elapsed().as_secs_f64(), notes: painted.notes });
         }
         watch.bar.clear();
-        Ok(written)
+        Ok((written, sheet))
     }
 
     fn show(&self, written: &[Written]) -> Result<()> {
@@ -154,6 +179,7 @@ impl Generate {
             println!("{}", serde_json::to_string_pretty(&all.collect::<Vec<_>>())?);
             return Ok(());
         }
+        self.sheet.iter().for_each(|path| println!("{}", path.display()));
         for one in written {
             println!("{}", one.path.display());
             let Recipe { width, height, seed, numbers, .. } = &one.recipe;
@@ -178,6 +204,26 @@ async fn checkpoint(named: Option<&Path>, library: Option<&Services>) -> Result<
         )?,
     };
     Ok(services.generating.checkpoint_file(&reader, id).await?)
+}
+
+/// An axis with the files of its names added to `files`.
+async fn axis_of(axis: &AxisArg, files: &mut FileRequest, library: Option<&Services>) -> Result<Axis> {
+    Ok(match axis {
+        AxisArg::Plain(axis) => axis.clone(),
+        AxisArg::Adapters { strand, names } => {
+            let first = files.adapters.len();
+            for name in names {
+                files.adapters.push(adapter(name, library).await?);
+            }
+            Axis::Adapter { strand: *strand, values: (first..files.adapters.len()).map(|at| AdapterId(at as i64)).collect() }
+        }
+        AxisArg::Checkpoints { names } => {
+            for name in names {
+                files.checkpoints.push(checkpoint(Some(name), library).await?);
+            }
+            Axis::Checkpoint { values: (0..files.checkpoints.len()).map(|at| CheckpointId(at as i64)).collect() }
+        }
+    })
 }
 
 async fn adapter(path: &Path, library: Option<&Services>) -> Result<PathBuf> {
@@ -218,10 +264,9 @@ fn numbered(path: &Path, at: usize, of: usize, columns: Option<usize>) -> PathBu
     path.with_file_name(format!("{stem}-{number}.{ending}"))
 }
 
-fn save(path: &Path, image: &Pixels, recipe: &Recipe, format: Format, overwrite: bool) -> Result<()> {
-    let bytes = encode(image, recipe, format)?;
+fn write_whole(path: &Path, bytes: &[u8], overwrite: bool) -> Result<()> {
     let file = AtomicFile::create(path, overwrite)?;
-    file.file()?.write_all(&bytes)?;
+    file.file()?.write_all(bytes)?;
     Ok(file.commit(overwrite)?)
 }
 

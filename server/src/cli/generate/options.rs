@@ -21,6 +21,12 @@ pub(super) struct Options {
     /// NAME|PATH[:WEIGHT][@PROFILE]; may be given several times
     #[arg(long = "adapter", value_name = "STRAND")]
     pub(super) adapters: Vec<StrandArg>,
+    /// PLACE=WEIGHT: another weight in the text encoder; the first --adapter is 0
+    #[arg(long = "text-weight", value_name = "PLACE=X", value_parser = placed)]
+    text_weights: Vec<(usize, f64)>,
+    /// PLACE=START-STOP: an adapter that works on a part of the steps only, 0 to 1; the first --adapter is 0
+    #[arg(long = "adapter-steps", value_name = "PLACE=A-B", value_parser = ranged)]
+    ranges: Vec<(usize, (f64, f64))>,
     /// A style of styles.csv; may be given several times
     #[arg(long = "style", value_name = "NAME")]
     styles: Vec<String>,
@@ -116,6 +122,27 @@ impl Options {
         }
     }
 
+    /// Weight of the adapter at a place in the text encoder, where it has one of its own.
+    pub(super) fn text_weight_of(&self, at: i64) -> Option<f64> {
+        self.text_weights.iter().rev().find(|(place, _)| *place as i64 == at).map(|(_, weight)| *weight)
+    }
+
+    /// Share of the steps on which the adapter at a place works.
+    pub(super) fn range_of(&self, at: i64) -> (f64, f64) {
+        self.ranges.iter().rev().find(|(place, _)| *place as i64 == at).map_or((0.0, 1.0), |(_, range)| *range)
+    }
+
+    /// A place without an adapter is a slip of the pen.
+    pub(super) fn check_places(&self) -> Result<()> {
+        let places = self.text_weights.iter().map(|(place, _)| place).chain(self.ranges.iter().map(|(place, _)| place));
+        match places.max() {
+            Some(place) if *place >= self.adapters.len() => {
+                bail!("There is no adapter at place {place}: {} are given, and the first is 0.", self.adapters.len())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The picture to begin with.
     pub(super) fn start(&self) -> Result<Option<StartPixels>> {
         if self.init.is_none() && self.mask.is_some() {
@@ -144,6 +171,20 @@ fn dialect(name: &str) -> Result<Dialect, String> {
 fn size(text: &str) -> Result<(u32, u32), String> {
     let sides = text.split_once(['x', 'X', '×']).and_then(|(w, h)| Some((w.trim().parse().ok()?, h.trim().parse().ok()?)));
     sides.ok_or_else(|| "write WIDTHxHEIGHT, for example 512x768".to_owned())
+}
+
+fn placed(text: &str) -> Result<(usize, f64), String> {
+    let parts = text.split_once('=').and_then(|(place, x)| Some((place.trim().parse().ok()?, x.trim().parse().ok()?)));
+    parts.filter(|(_, x): &(usize, f64)| x.is_finite()).ok_or_else(|| "write PLACE=WEIGHT, for example 0=0.5".to_owned())
+}
+
+fn ranged(text: &str) -> Result<(usize, (f64, f64)), String> {
+    let parts = text.split_once('=').and_then(|(place, range)| {
+        let (start, stop) = range.split_once('-')?;
+        Some((place.trim().parse().ok()?, (start.trim().parse().ok()?, stop.trim().parse().ok()?)))
+    });
+    let orderly = |range: (f64, f64)| (0.0..=1.0).contains(&range.0) && (0.0..=1.0).contains(&range.1) && range.0 < range.1;
+    parts.filter(|(_, range)| orderly(*range)).ok_or_else(|| "write PLACE=START-STOP between 0 and 1, for example 0=0.2-0.8".to_owned())
 }
 
 fn variation(text: &str) -> Result<Variation, String> {

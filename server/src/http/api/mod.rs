@@ -12,6 +12,7 @@ mod operations;
 mod pictures;
 mod roots;
 mod samples;
+mod styles;
 mod weave;
 
 use super::AppState;
@@ -53,7 +54,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(generations::defaults))
         .routes(routes!(generations::prompt))
         .routes(routes!(generations::get))
+        .routes(routes!(styles::list, styles::keep, styles::remove))
         .routes(routes!(pictures::query))
+        .routes(routes!(pictures::adapters))
+        .routes(routes!(pictures::trashed, pictures::empty_trash))
+        .routes(routes!(pictures::spare_trash))
         .routes(routes!(pictures::details, pictures::edit, pictures::trash))
         .routes(routes!(pictures::restore))
         .routes(routes!(pictures::file))

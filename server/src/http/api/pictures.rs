@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use weft_domain::generation::{PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery};
+use weft_domain::generation::{PictureAdapters, PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery, Trash};
 use weft_domain::{GenerationId, PictureId, Problem};
 use weft_pictures::Format;
 use weft_services::access::{Editor, Reader};
@@ -40,6 +40,48 @@ pub(super) async fn query(
 ) -> Result<Json<PicturePage>, ApiError> {
     let query = PictureQuery::from_query(query.as_deref().unwrap_or_default());
     Ok(Json(state.services.pictures.query(&reader, &query).await?))
+}
+
+/// What [`adapters`] is asked.
+#[derive(Debug, Deserialize)]
+pub(super) struct AdaptersQuery {
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    trash: bool,
+}
+
+/// Adapters that kept pictures were made with, the most used first, with how many pictures each has.
+#[utoipa::path(get, path = "/pictures/adapters", tag = "pictures",
+    params(
+        ("text" = Option<String>, Query, description = "Words of the name"),
+        ("trash" = Option<bool>, Query, description = "Of the pictures in the trash, instead of the others"),
+    ),
+    responses((status = 200, body = PictureAdapters)))]
+pub(super) async fn adapters(
+    State(state): State<AppState>,
+    Door(reader): Door<Reader>,
+    Query(query): Query<AdaptersQuery>,
+) -> Result<Json<PictureAdapters>, ApiError> {
+    Ok(Json(state.services.pictures.adapters(&reader, &query.text, &[], query.trash).await?))
+}
+
+/// What lies in the trash: pictures, and the bytes that would be free without them.
+#[utoipa::path(get, path = "/pictures/trash", tag = "pictures", responses((status = 200, body = Trash)))]
+pub(super) async fn trashed(State(state): State<AppState>, Door(reader): Door<Reader>) -> Result<Json<Trash>, ApiError> {
+    Ok(Json(state.services.pictures.trash(&reader).await?))
+}
+
+/// Removes for good what lies in the trash, twelve seconds from now: until then `POST /pictures/trash/spare` takes it back.
+#[utoipa::path(delete, path = "/pictures/trash", tag = "pictures", responses((status = 202, body = Trash)))]
+pub(super) async fn empty_trash(State(state): State<AppState>, Door(editor): Door<Editor>) -> Result<(StatusCode, Json<Trash>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(state.services.pictures.empty_trash(&editor).await?)))
+}
+
+/// Takes the emptying of the trash back; false where it is too late.
+#[utoipa::path(post, path = "/pictures/trash/spare", tag = "pictures", responses((status = 200, body = bool)))]
+pub(super) async fn spare_trash(State(state): State<AppState>, Door(editor): Door<Editor>) -> Result<Json<bool>, ApiError> {
+    Ok(Json(state.services.pictures.spare_trash(&editor).await?))
 }
 
 /// All that is known of one picture.

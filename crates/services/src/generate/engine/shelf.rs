@@ -176,7 +176,7 @@ fn too_large((h, w): (usize, usize), weights: u64, work: u64, budget: u64) -> Pr
 
 fn words(files: &ModelFiles, tokenizers: &Tokenizers) -> Result<Words, Problem> {
     let flux = files.family().map_err(problem)? == Family::Flux1;
-    let t5 = if flux { Some(tokenizers.t5(files.checkpoint())?) } else { None };
+    let t5 = if flux { Some(tokenizers.t5(files)?) } else { None };
     Ok(Words { clip: tokenizers.clip(files.checkpoint())?, t5 })
 }
 

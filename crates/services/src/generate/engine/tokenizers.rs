@@ -1,17 +1,20 @@
 //! Where a checkpoint's tokenizers are, and those that were read already.
 //!
-//! A checkpoint of one file often has none: CLIP's vocabulary is the same for all of them, and the program has it.
+//! A checkpoint of one file often has none: the vocabularies of CLIP and T5 are the same for all of them, and the program has them.
 
 use crate::cache::Cache;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use weft_diffusion::model::ModelFiles;
 use weft_diffusion::tokenizer::{Bad, Clip, T5};
 use weft_domain::Problem;
 use weft_weights::checkpoint::Checkpoint;
 
 /// Entries of CLIP's usual vocabulary.
 const STANDARD: usize = 49_408;
+/// Rows of the embeddings of T5 v1.1: 32,100 pieces and a filling to a round number.
+const STANDARD_T5: usize = 32_128;
 /// Name of the line in a safetensors header that holds CLIP's merges: `{"merges": ["a b", …]}`.
 const METADATA: &str = "weft.tokenizer";
 /// Largest file of a tokenizer, in bytes.
@@ -29,7 +32,7 @@ pub(crate) struct Tokenizers {
 #[derive(Debug)]
 enum Source {
     Header(String),
-    /// CLIP's usual one, which the program has.
+    /// The usual one, which the program has.
     Standard,
     Json(PathBuf),
     Pairs(PathBuf, PathBuf),
@@ -46,7 +49,8 @@ impl Tokenizers {
     pub(crate) fn clip(&self, checkpoint: &Checkpoint) -> Result<Arc<Clip>, Problem> {
         let header = checkpoint.files().iter().find_map(|f| f.header.metadata.get(METADATA));
         let source = header.map(|text| Source::Header(text.clone())).or_else(|| self.look(checkpoint, "tokenizer", "clip", clip_in));
-        let source = source.or_else(|| is_standard(checkpoint).then_some(Source::Standard));
+        let usual = || has_usual([checkpoint], &["token_embedding.weight"], STANDARD);
+        let source = source.or_else(|| usual().then_some(Source::Standard));
         let source = source.ok_or_else(|| self.missing("CLIP", "clip", "vocab.json and merges.txt, or tokenizer.json", "tokenizer"))?;
         get(&self.clip, &source, || match &source {
             Source::Header(text) => from_header(text),
@@ -57,14 +61,17 @@ impl Tokenizers {
         })
     }
 
-    /// T5's tokenizer for a checkpoint. Blocks.
-    pub(crate) fn t5(&self, checkpoint: &Checkpoint) -> Result<Arc<T5>, Problem> {
-        let source = self.look(checkpoint, "tokenizer_2", "t5", t5_in);
+    /// T5's tokenizer for a checkpoint and the files of its parts. Blocks.
+    pub(crate) fn t5(&self, files: &ModelFiles) -> Result<Arc<T5>, Problem> {
+        let checkpoint = files.checkpoint();
+        let usual = || has_usual(files.checkpoints(), &["shared.weight", "encoder.embed_tokens.weight"], STANDARD_T5);
+        let source = self.look(checkpoint, "tokenizer_2", "t5", t5_in).or_else(|| usual().then_some(Source::Standard));
         let source = source.ok_or_else(|| self.missing("T5", "t5", "tokenizer.json or spiece.model", "tokenizer_2"))?;
         get(&self.t5, &source, || match &source {
             Source::Json(path) => T5::from_json(&bytes(path)?).map_err(|e| unread(path, &e)),
             Source::Model(path) | Source::Merges(path) => T5::from_model(&bytes(path)?).map_err(|e| unread(path, &e)),
-            Source::Pairs(..) | Source::Header(_) | Source::Standard => Err(Problem::internal()),
+            Source::Standard => T5::standard().map_err(|error| crate::problem::internal("T5's own vocabulary cannot be read", &error)),
+            Source::Pairs(..) | Source::Header(_) => Err(Problem::internal()),
         })
     }
 
@@ -95,11 +102,11 @@ impl Tokenizers {
     }
 }
 
-/// Whether every CLIP text encoder of a checkpoint has the usual vocabulary; encoders that lie elsewhere have.
-fn is_standard(checkpoint: &Checkpoint) -> bool {
-    let tensors = checkpoint.files().iter().flat_map(|file| &file.header.tensors);
-    let mut words = tensors.filter(|t| t.name.ends_with("token_embedding.weight"));
-    words.all(|t| t.shape.first() == Some(&STANDARD))
+/// Whether all word embeddings among these files, the tensors with these ends, have so many rows. Those of files that are not here have.
+fn has_usual<'a>(files: impl IntoIterator<Item = &'a Checkpoint>, ends: &[&str], rows: usize) -> bool {
+    let tensors = files.into_iter().flat_map(Checkpoint::files).flat_map(|file| &file.header.tensors);
+    let mut words = tensors.filter(|t| ends.iter().any(|end| t.name.ends_with(end)));
+    words.all(|t| t.shape.first() == Some(&rows))
 }
 
 fn clip_in(folder: &Path) -> Option<Source> {

@@ -1,6 +1,7 @@
 //! The job that bakes adapters into a copy of a checkpoint, or takes them out.
 
 use super::form;
+use crate::card;
 use crate::jobs::{JobContext, JobError, JobHandler};
 use crate::models::{load, usable};
 use crate::problem::ForPeople as _;
@@ -74,7 +75,8 @@ impl Work {
         // The disk may have filled while the job waited.
         let needed = engine::prepare(&opened, &plan, &members).map_err(problem)?;
         space::check(out.parent().unwrap_or(out), needed)?;
-        match engine::bake(&opened, &plan, &members, out, ctx) {
+        let card = card::for_bake(&opened, &plan, &members).map_err(problem)?;
+        match engine::bake_on(Some(&card), &opened, &plan, &members, out, ctx) {
             Ok(report) => Ok(Made::Checkpoint(outcome(report, &loaded))),
             Err(BakeError::Cancelled(_)) => Err(JobError::Cancelled),
             Err(BakeError::Write(error)) => Err(unwritten(&error)),
@@ -149,6 +151,7 @@ fn outcome(report: BakeReport, loaded: &[Loaded]) -> BakeOutcome {
         copied: small(report.copied),
         adapters: report.adapters.into_iter().zip(loaded).map(adapter).collect(),
         saturated: report.saturated,
+        device: report.device,
         warnings: report.warnings.into_iter().take(LISTED).map(|w| path::shown(&w)).collect(),
     }
 }

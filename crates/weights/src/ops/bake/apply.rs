@@ -223,6 +223,7 @@ impl<'a> Changes<'a> {
             bytes: layout.bytes(),
             files: layout.files.iter().map(|f| f.name.clone()).collect(),
             saturated: written.saturated,
+            device: String::new(),
             warnings,
         }
     }

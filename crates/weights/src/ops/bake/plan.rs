@@ -169,6 +169,8 @@ pub struct BakeReport {
     pub files: Vec<String>,
     /// Values beyond the range of an 8-bit type, stored as its largest.
     pub saturated: u64,
+    /// Who computed and why, where there was a choice.
+    pub device: String,
     /// Plain sentences, one per thing the user should know.
     pub warnings: Vec<String>,
 }

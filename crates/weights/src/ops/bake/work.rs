@@ -1,6 +1,7 @@
 //! The work itself: some threads compute changed tensors tile by tile, one copies the others in long runs, all write at their own place.
 
 use super::apply::{Changes, Part, add};
+use super::device::{self, Device};
 use super::layout::{Job, Layout, OutFile, is_8_bit};
 use super::plan::{BakeError, BakePlan};
 use super::round::Rounding;
@@ -28,6 +29,7 @@ pub(super) struct Written {
 }
 
 struct Work<'a> {
+    device: Option<&'a dyn Device>,
     checkpoint: &'a Checkpoint,
     plan: &'a BakePlan,
     changes: &'a Changes<'a>,
@@ -43,6 +45,7 @@ struct Work<'a> {
 
 /// Fills `files`, one for each file of the layout.
 pub(super) fn run(
+    device: Option<&dyn Device>,
     checkpoint: &Checkpoint,
     plan: &BakePlan,
     changes: &Changes<'_>,
@@ -51,6 +54,7 @@ pub(super) fn run(
     progress: &dyn Progress,
 ) -> Result<Written, BakeError> {
     let work = Work {
+        device: device.filter(|device| device.active()),
         checkpoint,
         plan,
         changes,
@@ -100,6 +104,8 @@ struct Buffers {
     values: Vec<f32>,
     scratch: Vec<f32>,
     bytes: Vec<u8>,
+    /// Rows as they lie in the file.
+    stored: Vec<u8>,
 }
 
 impl Work<'_> {
@@ -130,6 +136,9 @@ impl Work<'_> {
         let info = self.checkpoint.info(job.tensor);
         let read = |source| BakeError::Read { file: self.checkpoint.file_of(job.tensor).label.clone(), source };
         let Some((rows, columns)) = matrix(info) else { return self.scalar(job, file) };
+        if self.given_away(job, file, (parts, &deltas), buffers)? {
+            return Ok(());
+        }
         let scale = self.checkpoint.scales(job.tensor).map_err(read)?;
         // A scaled weight that stays one keeps its scale.
         let divide = if is_8_bit(job.dtype) { scale.as_slice() } else { &[] };
@@ -153,6 +162,35 @@ impl Work<'_> {
         }
         self.saturated.fetch_add(saturated, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Lets the device do the whole tensor. False where there is none, or it cannot do a piece: then all of it is done again here.
+    fn given_away(&self, job: &Job, file: &File, (parts, deltas): (&[Part], &[Delta]), buffers: &mut Buffers) -> Result<bool, BakeError> {
+        let info = self.checkpoint.info(job.tensor);
+        let Some((rows, columns)) = matrix(info) else { return Ok(false) };
+        let Some(device) = self.device.filter(|_| !parts.is_empty() && device::stores(job, self.plan, info.dtype)) else {
+            return Ok(false);
+        };
+        let source = self.checkpoint.file_of(job.tensor);
+        let read = |error| BakeError::Read { file: source.label.clone(), source: error };
+        let Some(changes) = device::low_rank(parts, deltas).filter(|_| self.checkpoint.scales(job.tensor).is_ok_and(|s| s.is_empty()))
+        else {
+            return Ok(false);
+        };
+        let (step, size) = (device::step(columns, info.dtype, job.dtype), info.dtype.size());
+        for first in (0..rows).step_by(step) {
+            let tile = first..(first + step).min(rows);
+            buffers.stored.resize(tile.len() * columns * size, 0);
+            source.source.read_at(info.range.start + (first * columns * size) as u64, &mut buffers.stored).map_err(read)?;
+            buffers.bytes.clear();
+            let piece = device::Piece { rows: tile, columns, dtype: info.dtype, bytes: &buffers.stored, changes: &changes, to: job.dtype };
+            if self.stopped() || !device.merge(&piece, &mut buffers.bytes) || !device::finite(&buffers.bytes, job.dtype) {
+                return Ok(false);
+            }
+            write_at(file, &buffers.bytes, job.offset + (first * columns * job.dtype.size()) as u64).map_err(failed)?;
+        }
+        self.step(job.len)?;
+        Ok(true)
     }
 
     /// A tensor without dimensions that only changes its type.
