@@ -1,7 +1,8 @@
 // Takes the pictures of docs/images: every page, dark and light, 1440 and 390 pixels wide.
 //
 //   target/release/weft serve --data-dir EMPTY --listen 127.0.0.1:3299 &
-//   node end2end/shots.mjs http://127.0.0.1:3299 docs/images
+//   node end2end/shots.mjs http://127.0.0.1:3299 FOLDER
+//   for f in FOLDER/*.png; do cwebp -q 84 -m 6 $f -o docs/images/$(basename $f .png).webp; done
 //
 // The library is that of a first start and more samples; the pictures are painted by the demonstration model with fixed seeds.
 import { chromium } from "playwright-core";
@@ -23,7 +24,7 @@ await idle();
 const cards = (await api("/api/v1/library?limit=200")).items;
 const named = (name) => cards.find((card) => card.file_name === `${name}.safetensors`).id;
 const checkpoint = (await api("/api/v1/checkpoints")).items[0].id;
-const [neon, fox, noir] = ["neon-style", "zibby-fox", "noir-style"].map(named);
+const [infrared, duotone, fox, noir] = ["infrared-style", "duotone-style", "zibby-fox", "noir-style"].map(named);
 const flux = cards.filter((card) => card.family === "flux1" && card.kind === "lora").map((card) => card.id);
 const six = cards.filter((card) => card.family === "sd1").map((card) => card.id).slice(0, 6);
 const xl = cards.find((card) => card.family === "sdxl").id;
@@ -32,17 +33,17 @@ const paint = (request) => api("/api/v1/generations", { checkpoint, ...request }
 const scenes = ["a sailboat on the sea at sunset", "a castle near mountains at dusk", "a hot air balloon over mountains at dawn", "a cactus in the desert at noon", "a palm tree on a tropical beach at sunset"];
 if (!(await api("/api/v1/pictures?limit=1")).total) {
   for (const prompt of scenes) await paint({ prompt, count: 2, seed: 10 });
-  await paint({ prompt: "neon style, a castle near mountains at dusk", seed: 3, adapters: [{ adapter: neon, weight: 1 }] });
+  await paint({ prompt: "infrared style, a palm tree on a tropical beach at noon", seed: 3, adapters: [{ adapter: infrared, weight: 1 }] });
   await paint({ prompt: "zibby fox on green hills at noon", seed: 2, count: 2, adapters: [{ adapter: fox, weight: 1 }] });
 }
 const axes = [{ axis: "weight", strand: 0, values: [0, 0.4, 0.8, 1.2] }, { axis: "seed", values: [1, 2, 3] }];
-const sheet = await paint({ prompt: "neon style, a lighthouse on a cliff at sunset", adapters: [{ adapter: neon, weight: 1 }], axes });
-const strands = [{ adapter: neon, weight: 0.7 }, { adapter: fox, weight: 0.8 }];
-const prompt = "neon style, a (zibby fox:1.2) on hills at dusk";
-const one = await paint({ prompt, seed: 7, adapters: strands });
+const sheet = await paint({ prompt: "infrared style, a sailboat on the sea at sunset", adapters: [{ adapter: infrared, weight: 1 }], axes });
+const strands = [{ adapter: fox, weight: 1 }, { adapter: duotone, weight: 0.4 }];
+const prompt = "a (zibby fox:1.2) on green hills at sunset, duotone style";
+const one = await paint({ prompt, seed: 12, adapters: strands });
 await idle();
 const picture = (await api("/api/v1/pictures?limit=1")).items[0].id;
-const form = { prompt, checkpoint, seed: 7, locked: true, count: 1, strands: strands.map((strand, colour) => ({ ...strand, colour, start: 0, stop: 1 })) };
+const form = { prompt, checkpoint, seed: 12, locked: true, count: 1, strands: strands.map((strand, colour) => ({ ...strand, colour, start: 0, stop: 1 })) };
 
 const PAGES = {
   library: "/",
@@ -50,7 +51,7 @@ const PAGES = {
   "adapter-pictures": `/adapters/${fox}`,
   tools: `/adapters/${xl}`,
   weave: `/weave?ids=${flux[0]},${flux[1]}&w=0.8,0.6`,
-  bake: `/weave?ids=${neon},${noir}&into=${checkpoint}`,
+  bake: `/weave?ids=${infrared},${noir}&into=${checkpoint}`,
   compare: `/compare?a=${flux[0]},${flux[1]}`,
   "compare-many": `/compare?a=${six.join(",")}`,
   checkpoints: `/checkpoints?id=${checkpoint}`,
