@@ -4,7 +4,7 @@ import { axeEverywhere, axeWith, pair, withSamples } from "./support";
 import type { Weft } from "./server";
 
 async function several(weft: Weft, count: number): Promise<string> {
-  const { items } = await weft.api("/api/v1/library?kind=lora&family=sdxl&family=flux1");
+  const { items } = await weft.api("/api/v1/library?kind=lora&family=sdxl&family=flux1&text=sample");
   return items.slice(0, count).map((card: { id: number }) => card.id).join(",");
 }
 
@@ -27,7 +27,7 @@ test("an empty page teaches, and its window chooses what is compared", async ({ 
 
 test("the library's selection is compared", async ({ page, open, weft }) => {
   await withSamples(weft);
-  await open("/?family=flux1&kind=lora");
+  await open("/?family=flux1&kind=lora&text=sample");
   await page.locator(".card-link").first().focus();
   await page.keyboard.press("Space");
   await expect(page.getByRole("link", { name: "Compare", exact: true }).locator("visible=true")).toHaveCount(1);

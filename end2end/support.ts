@@ -22,7 +22,7 @@ export async function withSamples(weft: Weft): Promise<void> {
 
 /** Two adapters that go together, as the address takes them. */
 export async function pair(weft: Weft): Promise<string> {
-  const { items } = await weft.api("/api/v1/library?kind=lora&family=flux1");
+  const { items } = await weft.api("/api/v1/library?kind=lora&family=flux1&text=sample");
   return `${items[0].id},${items[1].id}`;
 }
 
