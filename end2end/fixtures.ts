@@ -75,6 +75,7 @@ export const test = base.extend<TestFixtures, { weft: Weft }>({
 
   checkA11y: async ({ page }, use) => {
     await use(async (within) => {
+      await settled(page);
       // By the debugger's protocol, which a Content-Security-Policy does not concern.
       await page.evaluate(AXE);
       const found = await page.evaluate(
@@ -114,4 +115,12 @@ export const test = base.extend<TestFixtures, { weft: Weft }>({
 /** Waits until the page's program has taken over. */
 export async function hydrated(page: Page): Promise<void> {
   await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+}
+
+/** Waits until nothing fades or slides any more: axe measures the contrast of what it sees. Animations without an end are left out. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const finite = document.getAnimations().filter((animation) => Number.isFinite(animation.effect?.getComputedTiming().endTime));
+    await Promise.allSettled(finite.map((animation) => animation.finished));
+  });
 }

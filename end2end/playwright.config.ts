@@ -14,7 +14,7 @@ export default defineConfig({
   retries: 0,
   timeout: 60_000,
   expect: { timeout: 10_000 },
-  reporter: [["list"], ["html", { outputFolder: "report", open: "never" }]],
+  reporter: [["list"], ["html", { outputFolder: "report", open: "never" }], ["./reasons.ts"]],
   use: {
     viewport: { width: 1440, height: 900 },
     locale: "en-GB",

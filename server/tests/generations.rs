@@ -56,7 +56,17 @@ async fn a_request_becomes_pictures() {
         (&json!(1), &json!([["none", false]]), &json!(1.2)),
         "{prompt:#}"
     );
-    assert!(prompt["tokens"].as_u64().is_some_and(|n| n > 3));
+    let tokens = |view: &Value| view["tokens"].as_u64().unwrap_or_default();
+    assert!(tokens(&prompt) > 3);
+    // The words of a style count, each in its own prompt; one that is not there is said.
+    let style = json!({ "name": "Ink", "prompt": "{prompt}, drawn in ink on paper", "negative": "colour" });
+    app.post("/api/v1/styles", style).await;
+    let styled = |negative: bool, name: &str| json!({ "prompt": "a fox", "negative": negative, "styles": [name] });
+    let positive = app.post("/api/v1/generations/prompt", styled(false, "Ink")).await.json();
+    let negative = app.post("/api/v1/generations/prompt", styled(true, "Ink")).await.json();
+    assert!(tokens(&negative) >= 3 && tokens(&positive) > tokens(&negative) + 2, "{positive:#} {negative:#}");
+    let lost = app.post("/api/v1/generations/prompt", styled(false, "Oil")).await.json();
+    assert!(lost["notices"].to_string().contains("no style called Oil"), "{lost:#}");
     assert_eq!(app.get("/api/v1/generations/999").await.status, 404);
     app.stop().await;
 }
@@ -125,7 +135,8 @@ async fn programs_that_know_openai_are_answered_in_its_words() {
         (json!({ "size": "100x100" }), 400, Some("width")),
         (json!({ "model": "dall-e-3" }), 404, Some("model")),
         (json!({ "response_format": "tape" }), 400, Some("response_format")),
-        (json!({ "stream": true }), 400, Some("stream")),
+        (json!({ "stream": true, "response_format": "url" }), 400, Some("response_format")),
+        (json!({ "stream": true, "partial_images": 4 }), 400, Some("partial_images")),
         (json!({ "prompt": 7 }), 400, None),
     ] {
         let mut wish = wish.clone();
@@ -135,10 +146,32 @@ async fn programs_that_know_openai_are_answered_in_its_words() {
         assert_eq!((answer.status.as_u16(), error["param"].as_str()), (status, param), "{error:#}");
         assert!(error["message"].as_str().is_some_and(|m| m.len() > 10) && error["type"] == "invalid_request_error", "{error:#}");
     }
+    streams(&app, &wish).await;
     app.post("/api/v1/generations/queue/pause", json!({})).await;
     let answer = app.post("/v1/images/generations", wish).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["error"]["type"]), (503, &json!("server_error")));
     app.stop().await;
+}
+
+/// The same as a stream: rough pictures, then the finished ones.
+async fn streams(app: &TestApp, wish: &Value) {
+    let mut wish = wish.clone();
+    wish["stream"] = json!(true);
+    // The first step is always looked at, later ones a few times a second: these pictures are done before that.
+    wish["partial_images"] = json!(3);
+    let answer = app.post("/v1/images/generations", wish).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/event-stream"));
+    let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+    let events: Vec<Value> =
+        text.lines().filter_map(|line| line.strip_prefix("data: ")).map(|data| serde_json::from_str(data).expect("JSON")).collect();
+    let kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(kinds[kinds.len() - 2..], ["image_generation.completed"; 2], "{kinds:?}");
+    assert!(kinds.len() > 2 && kinds[..kinds.len() - 2].iter().all(|kind| *kind == "image_generation.partial_image"), "{kinds:?}");
+    let bytes =
+        |event: &Value| base64::engine::general_purpose::STANDARD.decode(event["b64_json"].as_str().expect("text")).expect("base64");
+    let last = events.last().expect("pictures");
+    assert!(bytes(last).starts_with(b"\x89PNG") && last["size"] == "64x64" && !bytes(&events[0]).is_empty());
+    assert!(text.contains("event: image_generation.completed\n"), "the kind is the event's name too");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -259,7 +292,7 @@ fn the_command_line_paints_with_files_and_with_names() {
         (vec!["generate", "x", "--checkpoint", "nothing", "-o", "x.png"], "no checkpoint called"),
         (vec!["generate", "x", "--sampler", "magic", "-o", "x.png"], "euler_a"),
         (vec!["generate", "x", "-o", "x.gif"], ".png"),
-        (vec!["generate", "x", "--size", "1x1", "-o", "x.png"], "64×64"),
+        (vec!["generate", "x", "--size", "1x1", "-o", "x.png"], "8×8"),
     ] {
         let output = weft(&data, &args);
         assert!(

@@ -5,7 +5,7 @@ use super::ApiError;
 use super::access::{answer, role, services};
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
-use weft_domain::generation::{Defaults, Dialect, GenerationRequest, GenerationView, PromptView, QueueView, Style, Styles};
+use weft_domain::generation::{Defaults, GenerationRequest, GenerationView, PromptText, PromptView, QueueView, Style, Styles};
 use weft_domain::{CheckpointId, GenerationId, JobId};
 
 /// Checks a request and queues it.
@@ -44,10 +44,10 @@ pub async fn generation_defaults(checkpoint: Option<CheckpointId>) -> Result<Def
     answer(services()?.generating.defaults(&role().await?, checkpoint).await)
 }
 
-/// Tokens, chunks, weights and named adapters of a text.
+/// Tokens (with the words of its styles), chunks, weights and named adapters of a text.
 #[server(name = AskPrompt, prefix = "/fn", endpoint = "generations/prompt", input = Json)]
-pub async fn prompt_view(checkpoint: Option<CheckpointId>, prompt: String, dialect: Dialect) -> Result<PromptView, ApiError> {
-    answer(services()?.generating.prompt_view(&role().await?, checkpoint, prompt, dialect).await)
+pub async fn prompt_view(text: PromptText) -> Result<PromptView, ApiError> {
+    answer(services()?.generating.prompt_view(&role().await?, text).await)
 }
 
 /// All styles, and where they lie.

@@ -94,26 +94,48 @@ pub(super) fn CommandPalette() -> impl IntoView {
     }
 }
 
-#[component]
-fn PaletteBody() -> impl IntoView {
-    let windows = expect_context::<Windows>();
-    let toasts = expect_context::<Toasts>();
-    let live = expect_context::<Live>();
-    let navigate = use_navigate();
-    let text = RwSignal::new(String::new());
-    let adapters = RwSignal::new(Vec::<AdapterCard>::new());
-    let at = RwSignal::new(0_usize);
-    let asked = StoredValue::new(0_u64);
-    let entries = Memo::new(move |_| {
-        let mut list = fixed(&text.get());
-        adapters.with(|cards| list.extend(cards.iter().map(Entry::adapter)));
-        list
-    });
+/// What stands in the open palette.
+#[derive(Debug, Clone, Copy)]
+struct Palette {
+    text: RwSignal<String>,
+    adapters: RwSignal<Vec<AdapterCard>>,
+    entries: Memo<Vec<Entry>>,
+    /// The chosen line.
+    at: RwSignal<usize>,
+    /// How often was asked for adapters.
+    asked: StoredValue<u64>,
+    go: Callback<String>,
+    windows: Windows,
+    toasts: Toasts,
+    live: Live,
+}
 
-    let ask = move || {
-        asked.update_value(|n| *n += 1);
-        let this = asked.get_value();
-        let query = LibraryQuery { text: text.get_untracked(), limit: 8, ..Default::default() };
+impl Palette {
+    fn new() -> Self {
+        let (text, adapters) = (RwSignal::new(String::new()), RwSignal::new(Vec::<AdapterCard>::new()));
+        let navigate = use_navigate();
+        Self {
+            text,
+            adapters,
+            entries: Memo::new(move |_| {
+                let mut list = fixed(&text.get());
+                adapters.with(|cards| list.extend(cards.iter().map(Entry::adapter)));
+                list
+            }),
+            at: RwSignal::new(0),
+            asked: StoredValue::new(0),
+            go: Callback::new(move |url: String| navigate(&url, leptos_router::NavigateOptions::default())),
+            windows: expect_context::<Windows>(),
+            toasts: expect_context::<Toasts>(),
+            live: expect_context::<Live>(),
+        }
+    }
+
+    /// Asks for the adapters that fit; without words, for those used last.
+    fn ask(self) {
+        self.asked.update_value(|n| *n += 1);
+        let this = self.asked.get_value();
+        let query = LibraryQuery { text: self.text.get_untracked(), limit: 8, ..Default::default() };
         spawn_local(async move {
             let answer = if query.text.trim().is_empty() {
                 api::library_recent(6).await
@@ -122,29 +144,29 @@ fn PaletteBody() -> impl IntoView {
             };
             // Only the newest question's answer counts; without one the fixed entries remain.
             if let Ok(cards) = answer
-                && asked.try_get_value() == Some(this)
+                && self.asked.try_get_value() == Some(this)
             {
-                adapters.set(cards);
+                self.adapters.set(cards);
             }
         });
-    };
-    Effect::new(move |_| ask());
-    let typed = move |value: String| {
-        text.set(value);
-        at.set(0);
-        let now = text.get_untracked();
+    }
+
+    fn typed(self, value: String) {
+        self.text.set(value.clone());
+        self.at.set(0);
         let later = move || {
-            if text.try_get_untracked() == Some(now) {
-                ask();
+            if self.text.try_get_untracked().as_ref() == Some(&value) {
+                self.ask();
             }
         };
         set_timeout(later, Duration::from_millis(120));
-    };
+    }
 
-    let run = StoredValue::new(move |deed: Deed| {
+    fn run(self, deed: Deed) {
+        let Self { windows, toasts, live, .. } = self;
         windows.commands.set(false);
         match deed {
-            Deed::Go(url) => navigate(&url, leptos_router::NavigateOptions::default()),
+            Deed::Go(url) => self.go.run(url),
             Deed::Theme(theme) => dom::set_theme(theme),
             Deed::Jobs => windows.jobs.set(true),
             Deed::Shortcuts => windows.shortcuts.set(true),
@@ -158,57 +180,41 @@ fn PaletteBody() -> impl IntoView {
                 }
             }),
         }
-    });
-    let keys = move |event: leptos::ev::KeyboardEvent| {
-        let count = entries.with_untracked(Vec::len);
+    }
+
+    fn key(self, event: &leptos::ev::KeyboardEvent) {
+        let count = self.entries.with_untracked(Vec::len);
         match event.key().as_str() {
-            "ArrowDown" if count > 0 => at.update(|i| *i = (*i + 1) % count),
-            "ArrowUp" if count > 0 => at.update(|i| *i = (*i + count - 1) % count),
+            "ArrowDown" if count > 0 => self.at.update(|i| *i = (*i + 1) % count),
+            "ArrowUp" if count > 0 => self.at.update(|i| *i = (*i + count - 1) % count),
             "Enter" => {
-                if let Some(entry) = entries.with_untracked(|list| list.get(at.get_untracked()).cloned()) {
-                    run.with_value(|run| run(entry.deed));
+                if let Some(entry) = self.entries.with_untracked(|list| list.get(self.at.get_untracked()).cloned()) {
+                    self.run(entry.deed);
                 }
             }
             _ => return,
         }
         event.prevent_default();
-    };
-    Effect::new(move |_| {
-        let id = format!("palette-{}", at.get());
-        request_animation_frame(move || {
-            if let Some(row) = document().get_element_by_id(&id) {
-                let options = web_sys::ScrollIntoViewOptions::new();
-                options.set_block(web_sys::ScrollLogicalPosition::Nearest);
-                row.scroll_into_view_with_scroll_into_view_options(&options);
-            }
-        });
-    });
+    }
+}
 
-    let row = move |(index, entry): (usize, Entry)| {
-        let Entry { glyph, text, aside, picture, deed } = entry;
-        let picture = match picture {
-            Some(src) => view! { <img src=src width="28" height="28" alt=""/> }.into_any(),
-            None => view! { <span class="palette-icon"><Icon glyph/></span> }.into_any(),
-        };
-        view! {
-            <li
-                id=format!("palette-{index}")
-                role="option"
-                class="palette-row"
-                aria-selected=move || if at.get() == index { "true" } else { "false" }
-                on:mousemove=move |_| {
-                    if at.get_untracked() != index {
-                        at.set(index);
-                    }
-                }
-                on:click=move |_| run.with_value(|run| run(deed.clone()))
-            >
-                {picture}
-                <span class="palette-text">{text}</span>
-                <small>{aside}</small>
-            </li>
+/// Brings a line of the list into view.
+fn reveal(index: usize) {
+    request_animation_frame(move || {
+        if let Some(row) = document().get_element_by_id(&format!("palette-{index}")) {
+            let options = web_sys::ScrollIntoViewOptions::new();
+            options.set_block(web_sys::ScrollLogicalPosition::Nearest);
+            row.scroll_into_view_with_scroll_into_view_options(&options);
         }
-    };
+    });
+}
+
+#[component]
+fn PaletteBody() -> impl IntoView {
+    let palette = Palette::new();
+    let Palette { text, entries, at, .. } = palette;
+    Effect::new(move |_| palette.ask());
+    Effect::new(move |_| reveal(at.get()));
     view! {
         <div class="palette-head">
             <Icon glyph=Glyph::Search/>
@@ -226,16 +232,46 @@ fn PaletteBody() -> impl IntoView {
                 spellcheck="false"
                 autofocus=true
                 prop:value=move || text.get()
-                on:input=move |event| typed(event_target_value(&event))
-                on:keydown=keys
+                on:input=move |event| palette.typed(event_target_value(&event))
+                on:keydown=move |event| palette.key(&event)
             />
             <kbd aria-hidden="true">"Esc"</kbd>
         </div>
         <ul class="palette-list" id="palette-list" role="listbox" aria-label="Commands">
-            {move || entries.get().into_iter().enumerate().map(row).collect_view()}
+            {move || entries.get().into_iter().enumerate().map(|(index, entry)| view! { <Row palette index entry/> }).collect_view()}
         </ul>
         <Show when=move || entries.with(Vec::is_empty)>
             <p class="palette-none" role="status">"Nothing fits these words."</p>
         </Show>
+    }
+}
+
+/// One line: a picture or a glyph, what it is, and where it belongs.
+#[component]
+fn Row(palette: Palette, index: usize, entry: Entry) -> impl IntoView {
+    let Entry { glyph, text, aside, picture, deed } = entry;
+    let at = palette.at;
+    let point = move |_| {
+        if at.get_untracked() != index {
+            at.set(index);
+        }
+    };
+    let picture = match picture {
+        Some(src) => view! { <img src=src width="28" height="28" alt=""/> }.into_any(),
+        None => view! { <span class="palette-icon"><Icon glyph/></span> }.into_any(),
+    };
+    view! {
+        <li
+            id=format!("palette-{index}")
+            role="option"
+            class="palette-row"
+            aria-selected=move || if at.get() == index { "true" } else { "false" }
+            on:mousemove=point
+            on:click=move |_| palette.run(deed.clone())
+        >
+            {picture}
+            <span class="palette-text">{text}</span>
+            <small>{aside}</small>
+        </li>
     }
 }

@@ -311,12 +311,15 @@ const AREA: f64 = 1.6;
 /// How many times wider or narrower than its name says.
 const SHAPE: f64 = 1.25;
 
-/// The aspects that the model can do, each with its width and height: those that differ, at nearly its own area, in its steps.
+/// The aspects that the model can do, each with its width and height: those that differ, at nearly its own area, in the steps that suit it
+/// best, or else in all that it can take.
 #[must_use]
 pub fn aspects(defaults: &Defaults) -> Vec<(&'static str, (u32, u32))> {
     let mut out: Vec<(&str, (u32, u32))> = Vec::new();
     for (name, aspect) in ASPECTS {
-        if let Some(size) = sized(defaults, aspect).filter(|size| out.iter().all(|(_, other)| other != size)) {
+        let new = |size: &(u32, u32)| out.iter().all(|(_, other)| other != size);
+        if let Some(size) = [defaults.even_step, defaults.side_step].into_iter().find_map(|step| sized(defaults, step, aspect).filter(new))
+        {
             out.push((name, size));
         }
     }
@@ -324,11 +327,11 @@ pub fn aspects(defaults: &Defaults) -> Vec<(&'static str, (u32, u32))> {
 }
 
 /// Width and height that come nearest to an aspect and to the area of the model's own size, each by its ratio.
-fn sized(defaults: &Defaults, aspect: f64) -> Option<(u32, u32)> {
+fn sized(defaults: &Defaults, step: u32, aspect: f64) -> Option<(u32, u32)> {
     if aspect > 1.0 {
-        return sized(defaults, 1.0 / aspect).map(|(width, height)| (height, width));
+        return sized(defaults, step, 1.0 / aspect).map(|(width, height)| (height, width));
     }
-    let step = f64::from(defaults.side_step.max(1));
+    let step = f64::from(step.max(1));
     let own = f64::from(defaults.width) * f64::from(defaults.height);
     let mut best: Option<(f64, (u32, u32))> = None;
     // No wider than a square of the largest area.
@@ -405,8 +408,8 @@ mod tests {
 
     #[test]
     fn aspects_differ_and_keep_area_and_step() {
-        let offered = |side: u32, step: u32| {
-            let defaults = Defaults { width: side, height: side, side_step: step, ..some_defaults() };
+        let offered = |side: u32, even: u32, step: u32| {
+            let defaults = Defaults { width: side, height: side, even_step: even, side_step: step, ..some_defaults() };
             let all = aspects(&defaults);
             for (name, (w, h)) in &all {
                 let area = f64::from(w * h) / f64::from(side * side);
@@ -414,11 +417,12 @@ mod tests {
             }
             all.into_iter().map(|(_, size)| size).collect::<Vec<_>>()
         };
-        assert_eq!(offered(128, 64), [(128, 128), (128, 192), (192, 128)], "steps so coarse that tall is portrait");
-        assert_eq!(offered(128, 16), [(128, 128), (112, 160), (160, 112), (96, 176), (176, 96)]);
-        assert_eq!(offered(512, 64), [(512, 512), (448, 640), (640, 448), (384, 704), (704, 384)]);
-        assert_eq!(offered(1024, 32).len(), 5);
-        assert_eq!(offered(64, 64), [(64, 64)]);
+        assert_eq!(offered(128, 64, 64), [(128, 128), (128, 192), (192, 128)], "steps so coarse that tall is portrait");
+        assert_eq!(offered(128, 64, 8), [(128, 128), (128, 192), (192, 128), (96, 168), (168, 96)]);
+        assert_eq!(offered(128, 16, 16), [(128, 128), (112, 160), (160, 112), (96, 176), (176, 96)]);
+        assert_eq!(offered(512, 64, 8), [(512, 512), (448, 640), (640, 448), (384, 704), (704, 384)]);
+        assert_eq!(offered(1024, 32, 8).len(), 5);
+        assert_eq!(offered(64, 64, 64), [(64, 64)]);
     }
 
     fn some_defaults() -> Defaults {
@@ -431,6 +435,7 @@ mod tests {
             width: 64,
             height: 64,
             side_step: 8,
+            even_step: 64,
             example: String::new(),
             no_negative: false,
             refused: None,

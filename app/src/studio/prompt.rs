@@ -11,7 +11,7 @@ use crate::kit::{Glyph, Icon, Segmented};
 use leptos::task::spawn_local;
 use leptos::{html, prelude::*};
 use std::time::Duration;
-use weft_domain::generation::{Dialect, PromptView};
+use weft_domain::generation::{Dialect, PromptText, PromptView};
 
 /// Pause after the last key before the prompt is looked at.
 const PAUSE: Duration = Duration::from_millis(220);
@@ -25,13 +25,16 @@ struct Seen {
     view: PromptView,
 }
 
-/// Asks what becomes of a text, a moment after it last changed.
-fn seen(desk: Desk, text: Memo<String>) -> RwSignal<Option<Seen>> {
+/// Asks what becomes of a text, a moment after it or its styles last changed.
+fn seen(desk: Desk, text: Memo<String>, negative: bool) -> RwSignal<Option<Seen>> {
     let seen = RwSignal::new(None::<Seen>);
     let dialect = desk.read(|f| f.dialect);
+    let styles = desk.read(|f| f.styles.clone());
     let turn = StoredValue::new(0_u64);
     Effect::new(move |_| {
-        let (text, dialect, checkpoint) = (text.get(), dialect.get(), desk.checkpoint());
+        let text = text.get();
+        let asked =
+            PromptText { prompt: text.clone(), negative, dialect: dialect.get(), styles: styles.get(), checkpoint: desk.checkpoint() };
         let mine = turn.try_update_value(|n| {
             *n += 1;
             *n
@@ -48,7 +51,8 @@ fn seen(desk: Desk, text: Memo<String>) -> RwSignal<Option<Seen>> {
                 return;
             }
             spawn_local(async move {
-                let answer = api::prompt_view(checkpoint, text.clone(), dialect).await;
+                let text = asked.prompt.clone();
+                let answer = api::prompt_view(asked).await;
                 if turn.try_get_value() == mine {
                     // Unanswered, the count is not shown; painting says what is wrong.
                     drop(seen.try_set(answer.ok().map(|view| Seen { text, view })));
@@ -136,7 +140,7 @@ pub(super) fn Prompt() -> impl IntoView {
     let text = desk.read(|f| f.prompt.clone());
     let negative = desk.read(|f| f.negative.clone());
     let hidden = Memo::new(move |_| desk.defaults.with(|d| d.no_negative));
-    let (about, about_negative) = (seen(desk, text), seen(desk, negative));
+    let (about, about_negative) = (seen(desk, text, false), seen(desk, negative, true));
     let marks = |seen: RwSignal<Option<Seen>>| {
         Signal::derive(move || seen.with(|s| s.as_ref().map(|s| s.view.weighted.clone()).unwrap_or_default()))
     };

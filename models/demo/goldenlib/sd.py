@@ -101,6 +101,10 @@ class Sd:
         for t in (999.0, 500.5, 1.0) if not tag else (500.0,):
             f.case("unet", f"t{t}{tag}", timestep=t, sample="unet.sample", context="unet.context",
                    out=f.put(f"unet.t{t}{tag}.out", self.unet(sample, t, context).sample))
+        if not tag:
+            # Sizes that halve with a remainder at every level: diffusers then takes the skip's size on the way up.
+            odd = f.put("unet.odd", normal(15, 2, 4, 9, 13))
+            f.case("unet", "odd", timestep=300.0, sample=odd, context="unet.context", out=f.put("unet.odd.out", self.unet(f.tensors[odd], 300.0, context).sample))
         if not tag and not self.second:
             picture, latents = normal(13, 1, 3, 32, 48).clamp(-1, 1), normal(14, 1, 4, 4, 6)
             code = self.vae.encode(picture).latent_dist
@@ -129,6 +133,7 @@ class Sd:
         self.picture("euler_rescaled", euler(self.prediction), guidance_rescale=0.7)
         self.picture("euler_no_guidance", euler(self.prediction), guidance_scale=1.0)
         self.picture("euler_tall_pair", euler(self.prediction), shape=(2, 4, 24, 8), noise="noise_tall", noise_seed=22)
+        self.picture("euler_odd", euler(self.prediction), shape=(1, 4, 11, 7), noise="noise_odd", noise_seed=23)
         if self.second:
             return
         decoded = self.vae.decode(f.tensors["picture.euler.latents"] / self.vae.config.scaling_factor).sample

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use leptos::config::LeptosOptions;
 use leptos::prelude::{IntoView, provide_context, use_context};
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list};
+use std::sync::LazyLock;
 use weft_app::{App, PageOptions, shell};
 use weft_domain::Problem;
 
@@ -17,8 +18,12 @@ pub(super) fn leptos_options() -> LeptosOptions {
     LeptosOptions::builder().output_name("weft").build()
 }
 
+/// The page's routes, listed once: while they are listed Leptos lets no resource of the whole process begin to load, and one that is asked
+/// for in that moment never answers (leptos 4773). Nothing is served before the first router is there.
+static ROUTES: LazyLock<Vec<AxumRouteListing>> = LazyLock::new(|| generate_route_list(App));
+
 pub(super) fn router(state: &AppState) -> Router<AppState> {
-    let routes = generate_route_list(App);
+    let routes = ROUTES.clone();
     let options = page_options(state);
     let services = state.services.clone();
     let context = move || provide_context(services.clone());

@@ -210,6 +210,7 @@ mod tests {
             width: 64,
             height: 64,
             side_step: 8,
+            even_step: 64,
             example: String::new(),
             no_negative: false,
             refused: None,

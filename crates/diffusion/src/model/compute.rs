@@ -74,6 +74,12 @@ impl Compute {
         Ok(if self.own { x.reshape((b, h, w, c))? } else { x.transpose(1, 2)?.contiguous()?.reshape((b, c, h, w))? })
     }
 
+    /// Height and width of a picture.
+    pub(crate) fn size(&self, x: &Tensor) -> Result<(usize, usize)> {
+        let (_, a, b, c) = x.dims4()?;
+        Ok(if self.own { (a, b) } else { (b, c) })
+    }
+
     /// Two pictures of one size, channels side by side.
     pub(crate) fn beside(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         if !self.own {

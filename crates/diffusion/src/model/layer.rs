@@ -182,6 +182,11 @@ pub(crate) struct Conv2d {
 }
 
 impl Conv2d {
+    /// The same convolution with another [`Conv::cut`].
+    pub(crate) fn cut(&self, cut: (usize, usize)) -> Self {
+        Self { cell: Arc::clone(&self.cell), how: Conv { cut, ..self.how } }
+    }
+
     /// The convolution of a picture; `each` (batch × outputs) is added to all pixels of its picture, `residual` to the result.
     pub(crate) fn forward(&self, x: &Tensor, each: Option<&Tensor>, residual: Option<&Tensor>) -> Result<Tensor> {
         let changes = self.cell.changes();
@@ -242,7 +247,8 @@ impl Conv2d {
     fn padded(&self, x: &Tensor) -> Result<Tensor> {
         let x = if self.how.doubled {
             let (_, _, h, w) = x.dims4()?;
-            x.upsample_nearest2d(2 * h, 2 * w)?
+            let (cut_h, cut_w) = self.how.cut;
+            x.upsample_nearest2d(2 * h, 2 * w)?.narrow(2, 0, 2 * h - cut_h)?.narrow(3, 0, 2 * w - cut_w)?
         } else {
             x.clone()
         };

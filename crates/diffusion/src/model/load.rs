@@ -100,11 +100,16 @@ impl ModelFiles {
     pub fn side_step(&self) -> Result<usize> {
         let vae = self.vae()?;
         let doublings = (0..8).filter(|i| vae.has(&format!("decoder_up_blocks_{i}_upsamplers_0_conv"))).count();
-        let halvings = match self.family()? {
-            Family::Flux1 => 1,
-            _ => self.denoiser().count("down_blocks_").clamp(1, 8) - 1,
-        };
-        Ok(1 << (doublings + halvings))
+        Ok(1 << (doublings + usize::from(self.family()? == Family::Flux1)))
+    }
+
+    /// Pixels whose multiples are halved without a remainder down to the bottom of the denoiser: [`Model::side_step`] times its halvings.
+    ///
+    /// # Errors
+    /// As [`Self::side_step`].
+    pub fn even_step(&self) -> Result<usize> {
+        let halvings = if self.family()? == Family::Flux1 { 0 } else { self.denoiser().count("down_blocks_").clamp(1, 8) - 1 };
+        Ok(self.side_step()? << halvings)
     }
 
     /// Denoiser and text encoders.

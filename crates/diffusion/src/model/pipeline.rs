@@ -28,14 +28,13 @@ pub const MAX_BATCH: usize = 64;
 const DECODER: &str = "the image decoder overflows or its file is damaged: work in f32, or give another VAE";
 
 impl Model {
-    /// Pixels that the sides of a picture must be multiples of: the decoder's factor times the denoiser's own halvings.
+    /// Pixels that the sides of a picture must be multiples of: those of one latent, or of one of Flux's patches of 2 × 2.
     #[must_use]
     pub fn side_step(&self) -> usize {
-        let halvings = match self.denoiser() {
-            Denoiser::Unet(unet) => unet.config.channels.len() - 1,
-            Denoiser::Flux(_) => 1,
-        };
-        self.vae().factor << halvings
+        match self.denoiser() {
+            Denoiser::Unet(_) => self.vae().factor,
+            Denoiser::Flux(_) => 2 * self.vae().factor,
+        }
     }
 
     /// What the denoiser predicts.

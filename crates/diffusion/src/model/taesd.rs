@@ -42,7 +42,7 @@ impl TinyDecoder {
         for i in 0..l.count("layers_") {
             let name = format!("layers_{i}");
             if l.has(&name) {
-                let conv = l.conv(&name, width, Conv { doubled, ..Conv::same(3) })?;
+                let conv = l.conv(&name, width, if doubled { Conv::doubling() } else { Conv::same(3) })?;
                 (width, doubled) = (conv.cell.n, false);
                 layers.push(Layer::Conv(conv));
                 if i == 0 {

@@ -182,7 +182,7 @@ impl Decoder {
         for level in 0..l.count("up_blocks_") {
             let l = l.at(format!("up_blocks_{level}"));
             let resnets = resnets(&l, &mut width, groups)?;
-            let how = Conv { doubled: true, ..Conv::same(3) };
+            let how = Conv::doubling();
             let larger = if l.has("upsamplers_0_conv") { Some(l.conv("upsamplers_0_conv", width, how)?) } else { None };
             levels.push((resnets, larger));
         }
@@ -215,7 +215,7 @@ impl Encoder {
             let l = e.at(format!("down_blocks_{level}"));
             let resnets = resnets(&l, &mut width, groups)?;
             // Zeros below and right only.
-            let how = Conv { kernel: (3, 3), stride: 2, before: 0, after: 1, doubled: false };
+            let how = Conv::halving(0);
             let smaller = if l.has("downsamplers_0_conv") { Some(l.conv("downsamplers_0_conv", width, how)?) } else { None };
             levels.push((resnets, smaller));
         }

@@ -17,7 +17,7 @@ pub use gallery::{PictureAdapter, PictureAdapters, Trash};
 pub use picture::{
     PictureCard, PictureDetails, PictureEdit, PicturePage, PictureQuery, PictureSort, PictureSource, Recipe, UsedAdapter, UsedCheckpoint,
 };
-pub use queue::{Defaults, GenerationView, Painting, PromptView, QueueItem, QueueView};
+pub use queue::{Defaults, GenerationView, Painting, PromptText, PromptView, QueueItem, QueueView};
 pub use request::{AdapterUse, GenerationRequest, MAX_ADAPTERS, MAX_PICTURES, MAX_PROMPT, Numbers, StartPicture, Variation};
 pub use sampler::Sampler;
 pub use schedule::Schedule;

@@ -1,6 +1,6 @@
 //! Generations as pages see them: what waits, what is painted, what came of it.
 
-use super::{GenerationRequest, Numbers, PictureCard, Sampler, Schedule};
+use super::{Dialect, GenerationRequest, Numbers, PictureCard, Sampler, Schedule};
 use crate::ids::{CheckpointId, GenerationId, JobId};
 use crate::job::JobView;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,8 @@ pub struct Defaults {
     pub height: u32,
     /// Sides are multiples of this many pixels.
     pub side_step: u32,
+    /// Sides that are multiples of this many suit the checkpoint best; offered before others.
+    pub even_step: u32,
     /// A prompt that shows what the checkpoint can do; empty where none is known.
     pub example: String,
     /// The family has no negative prompt (Flux).
@@ -90,11 +92,26 @@ pub struct Defaults {
     pub refused: Option<String>,
 }
 
+/// A prompt as it stands in a form, before anything is painted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct PromptText {
+    pub prompt: String,
+    /// It is a negative prompt: of the styles their negative words count.
+    pub negative: bool,
+    pub dialect: Dialect,
+    /// Names of the styles that are put around it.
+    pub styles: Vec<String>,
+    /// None: the one used last.
+    pub checkpoint: Option<CheckpointId>,
+}
+
 /// What became of a prompt's text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PromptView {
-    /// Tokens without start, end and padding.
+    /// Tokens with the styles' words, without start, end and padding.
     pub tokens: u32,
     /// Chunks of 75 tokens that it takes, at least 1.
     pub chunks: u32,

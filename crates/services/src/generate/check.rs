@@ -19,6 +19,14 @@ pub(super) fn total(request: &GenerationRequest) -> usize {
     request.axes.iter().fold(1, |n, axis| n.saturating_mul(axis.len()))
 }
 
+/// Refuses more styles than a prompt can have.
+pub(super) fn styles(names: &[String]) -> Result<(), Problem> {
+    if names.len() > 64 {
+        return Err(Problem::invalid("styles", "At most 64 styles can be put around a prompt."));
+    }
+    Ok(())
+}
+
 /// Refuses what breaks a rule.
 pub(super) fn check(request: &GenerationRequest) -> Result<(), Problem> {
     for (field, text) in [("prompt", &request.prompt), ("negative", &request.negative)] {
@@ -28,9 +36,7 @@ pub(super) fn check(request: &GenerationRequest) -> Result<(), Problem> {
                 .detail(format!("This one has {} KiB.", kib(text.len()))));
         }
     }
-    if request.styles.len() > 64 {
-        return Err(Problem::invalid("styles", "At most 64 styles can be put around a prompt."));
-    }
+    styles(&request.styles)?;
     if request.adapters.len() > MAX_ADAPTERS {
         return Err(Problem::invalid("adapters", format!("At most {MAX_ADAPTERS} adapters work on one picture.")));
     }

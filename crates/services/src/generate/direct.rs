@@ -46,10 +46,9 @@ impl FileRequest {
     /// What stands on the sheet of these pictures; `first` is the recipe of one of them.
     #[must_use]
     pub fn sheet_words(&self, first: &Recipe) -> SheetWords {
-        let named = |paths: &[PathBuf]| (0..).zip(paths.iter().map(|path| name(path))).collect::<Vec<(i64, String)>>();
         let names = cells::Names {
-            adapters: named(&self.adapters).into_iter().map(|(id, name)| (AdapterId(id), name)).collect(),
-            checkpoints: named(&self.checkpoints).into_iter().map(|(id, name)| (CheckpointId(id), name)).collect(),
+            adapters: (0..).map(AdapterId).zip(self.adapters.iter().map(|path| name(path))).collect(),
+            checkpoints: (0..).map(CheckpointId).zip(self.checkpoints.iter().map(|path| name(path))).collect(),
         };
         let axes = &self.request.axes;
         let labels = |at: usize| axes.get(at).map(|axis| names.labels(axis)).unwrap_or_default();

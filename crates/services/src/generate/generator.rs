@@ -57,6 +57,8 @@ pub struct Able {
     pub family: String,
     /// Sides are multiples of this many pixels.
     pub side_step: u32,
+    /// Multiples of this many pixels are halved without a remainder inside of it.
+    pub even_step: u32,
     /// Width and height that it is made for.
     pub size: (u32, u32),
     /// It takes a guidance as an input (Flux dev).

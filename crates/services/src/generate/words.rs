@@ -36,7 +36,6 @@ pub(super) struct Spoken {
 impl Vocabulary {
     /// Reads `styles.csv` and the `.txt` files below `wildcards`, where they are; what cannot be read is left out. Blocks.
     pub(super) fn read(data: &Path) -> Self {
-        let styles = text(&data.join(styles::FILE)).map(|text| styles::named(&text)).unwrap_or_default();
         let (mut files, folder) = (Vec::new(), data.join("wildcards"));
         list(&folder, 0, &mut files);
         let (mut wildcards, mut left) = (Wildcards::new(), ALL);
@@ -48,13 +47,12 @@ impl Vocabulary {
             let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
             wildcards.insert(name, lines.map(str::to_owned).collect());
         }
-        Self { styles, wildcards }
+        Self { styles: styles_of(data), wildcards }
     }
 
     /// Puts styles around the prompt, makes its choices by the seed, and takes the names of adapters out.
     pub(super) fn speak(&self, request: &GenerationRequest) -> Result<Spoken, Problem> {
-        let styles: Result<Vec<Style>, Problem> = request.styles.iter().map(|name| self.style(name)).collect();
-        let (prompt, negative) = apply_styles(&styles?, &request.prompt, &request.negative);
+        let (prompt, negative) = apply_styles(&chosen_styles(&self.styles, &request.styles)?, &request.prompt, &request.negative);
         let seed = request.seed.unwrap_or(0);
         let chosen = |field: &str, text: &str| -> Result<String, Problem> {
             let expansion = expand(text, &self.wildcards, seed).map_err(|refused| {
@@ -78,14 +76,23 @@ impl Vocabulary {
         let typed_negative = (negative != request.negative).then(|| request.negative.clone());
         Ok(Spoken { prompt, negative, typed, typed_negative, tags })
     }
+}
 
-    fn style(&self, name: &str) -> Result<Style, Problem> {
-        self.styles.get(name).cloned().ok_or_else(|| {
+/// The styles of a data folder by name; none where their file cannot be read. Blocks.
+pub(super) fn styles_of(data: &Path) -> BTreeMap<String, Style> {
+    text(&data.join(styles::FILE)).map(|text| styles::named(&text)).unwrap_or_default()
+}
+
+/// The named ones, in this order.
+pub(super) fn chosen_styles(all: &BTreeMap<String, Style>, names: &[String]) -> Result<Vec<Style>, Problem> {
+    let style = |name: &String| {
+        all.get(name).cloned().ok_or_else(|| {
             let name: String = name.chars().take(80).collect();
             Problem::invalid("styles", format!("There is no style called {name}."))
                 .hint("Styles are the lines of styles.csv in Weft's data folder.")
         })
-    }
+    };
+    names.iter().map(style).collect()
 }
 
 fn without_tags(text: &str, request: &GenerationRequest) -> (String, Vec<AdapterTag>) {

@@ -126,35 +126,36 @@ impl Checkpoint {
         if rows.end > total || rows.start >= rows.end {
             return Ok(None);
         }
-        let (mut reader, mut values) = (Rows::default(), Vec::new());
-        if let [piece] = self.places().pieces(component, path)
-            && !piece.transposed
+        let (pieces, mut reader, mut values) = (self.places().pieces(component, path), Rows::default(), Vec::new());
+        if let [piece] = pieces
             && (piece.target_row, piece.rows) == (rows.start, rows.len())
         {
             // The usual case: a tensor of its own, and no copy of what may be hundreds of megabytes.
-            reader.read(self, piece.tensor, piece.tensor_row..piece.tensor_row + piece.rows, &self.scales(piece.tensor)?, &mut values)?;
-            if piece.swapped {
-                values.rotate_left(piece.rows / 2 * columns);
-            }
-            return Ok(Some(Matrix { rows: piece.rows, columns, values }));
+            self.piece(piece, columns, &mut reader, &mut values)?;
+            return Ok(Some(Matrix { rows: rows.len(), columns, values }));
         }
         let mut out = vec![0.0; rows.len() * columns];
-        for piece in self.places().pieces(component, path) {
-            let scale = self.scales(piece.tensor)?;
-            if piece.transposed {
-                reader.read(self, piece.tensor, 0..columns, &scale, &mut values)?;
-                values = transposed(&values, columns, piece.rows);
-                copy(&values, piece, &rows, columns, &mut out);
-                continue;
-            }
-            // A third of a fused tensor is read alone.
-            reader.read(self, piece.tensor, piece.tensor_row..piece.tensor_row + piece.rows, &scale, &mut values)?;
-            if piece.swapped {
-                values.rotate_left(piece.rows / 2 * columns);
-            }
+        for piece in pieces {
+            self.piece(piece, columns, &mut reader, &mut values)?;
             copy(&values, piece, &rows, columns, &mut out);
         }
         Ok(Some(Matrix { rows: rows.len(), columns, values: out }))
+    }
+
+    /// The values of a piece in the order of the canonical weight, row-major.
+    fn piece(&self, piece: &Piece, columns: usize, reader: &mut Rows, values: &mut Vec<f32>) -> Result<(), ReadError> {
+        let scale = self.scales(piece.tensor)?;
+        if piece.transposed {
+            reader.read(self, piece.tensor, 0..columns, &scale, values)?;
+            *values = transposed(values, columns, piece.rows);
+            return Ok(());
+        }
+        // A third of a fused tensor is read alone.
+        reader.read(self, piece.tensor, piece.tensor_row..piece.tensor_row + piece.rows, &scale, values)?;
+        if piece.swapped {
+            values.rotate_left(piece.rows / 2 * columns);
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Query, State};
 use http::StatusCode;
 use serde::Deserialize;
-use weft_domain::generation::{Defaults, Dialect, GenerationRequest, GenerationView, PromptView, QueueView};
+use weft_domain::generation::{Defaults, GenerationRequest, GenerationView, PromptText, PromptView, QueueView};
 use weft_domain::{CheckpointId, GenerationId, JobId};
 use weft_services::access::{Editor, Reader};
 
@@ -32,16 +32,6 @@ pub(super) struct Move {
     /// The waiting job that it goes before; none: to the end.
     #[serde(default)]
     before: Option<JobId>,
-}
-
-/// A prompt to look at.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-pub(super) struct Typed {
-    prompt: String,
-    #[serde(default)]
-    dialect: Dialect,
-    #[serde(default)]
-    checkpoint: Option<CheckpointId>,
 }
 
 /// Asks for pictures: one, a batch, or a sheet. What is left open gets the default of the checkpoint's family.
@@ -120,13 +110,13 @@ pub(super) async fn defaults(
     Ok(Json(state.services.generating.defaults(&reader, with.checkpoint.map(CheckpointId)).await?))
 }
 
-/// Tokens, chunks, weights and named adapters of a prompt.
-#[utoipa::path(post, path = "/generations/prompt", tag = "generations", request_body = Typed,
+/// Tokens (with the words of its styles), chunks, weights and named adapters of a prompt.
+#[utoipa::path(post, path = "/generations/prompt", tag = "generations", request_body = PromptText,
     responses((status = 200, body = PromptView), (status = 422)))]
 pub(super) async fn prompt(
     State(state): State<AppState>,
     Door(reader): Door<Reader>,
-    Body(typed): Body<Typed>,
+    Body(typed): Body<PromptText>,
 ) -> Result<Json<PromptView>, ApiError> {
-    Ok(Json(state.services.generating.prompt_view(&reader, typed.checkpoint, typed.prompt, typed.dialect).await?))
+    Ok(Json(state.services.generating.prompt_view(&reader, typed).await?))
 }

@@ -2,6 +2,8 @@
 //!
 //! Field names and the form of errors are OpenAI's; `negative_prompt`, `seed`, `steps` and `cfg` are ours and may be left out.
 
+mod stream;
+
 use crate::http::AppState;
 use crate::http::door::Door;
 use axum::Json;
@@ -11,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use stream::Partial;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use weft_domain::generation::{GenerationRequest, GenerationView, Numbers, PictureCard};
@@ -45,8 +48,12 @@ pub(super) struct Wish {
     /// `png` (default), `jpeg` or `webp`.
     #[serde(default)]
     output_format: Option<String>,
+    /// The picture as server-sent events.
     #[serde(default)]
     stream: Option<bool>,
+    /// Streamed: rough pictures before each finished one, 0 (default) to 3.
+    #[serde(default)]
+    partial_images: Option<u32>,
     #[serde(default)]
     negative_prompt: Option<String>,
     #[serde(default)]
@@ -114,8 +121,8 @@ impl From<Problem> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
+impl Refusal {
+    fn parts(self) -> (StatusCode, ErrorInside) {
         let problem = self.0;
         let (status, kind) = match problem.kind {
             ProblemKind::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "server_error"),
@@ -125,12 +132,18 @@ impl IntoResponse for Refusal {
             ProblemKind::Invalid | ProblemKind::Conflict | ProblemKind::Stale => (StatusCode::BAD_REQUEST, "invalid_request_error"),
         };
         let code = serde_json::to_value(problem.kind).ok().and_then(|v| v.as_str().map(str::to_owned));
-        let error = ErrorInside { message: problem.to_string(), kind, param: problem.field, code };
+        (status, ErrorInside { message: problem.to_string(), kind, param: problem.field, code })
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = self.parts();
         (status, Json(ErrorBody { error })).into_response()
     }
 }
 
-/// Paints and answers the pictures; takes as long as that takes. The pictures are kept like all others.
+/// Paints and answers the pictures; takes as long as that takes, or streams them as they form. The pictures are kept like all others.
 #[utoipa::path(post, path = "/v1/images/generations", tag = "openai", request_body = Wish,
     responses((status = 200, body = Images), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(super) async fn generations(
@@ -138,7 +151,7 @@ pub(super) async fn generations(
     Door(editor): Door<Editor>,
     headers: HeaderMap,
     body: Result<Json<Wish>, JsonRejection>,
-) -> Result<Json<Images>, Refusal> {
+) -> Result<Response, Refusal> {
     let Json(wish) = body.map_err(|e| Problem::new(ProblemKind::Invalid, "The request body cannot be read.").detail(e.body_text()))?;
     let format = format(&wish)?;
     let as_url = match wish.response_format.as_deref() {
@@ -146,11 +159,11 @@ pub(super) async fn generations(
         Some("url") => true,
         Some(_) => return Err(Problem::invalid("response_format", "Choose b64_json or url.").into()),
     };
-    if wish.stream == Some(true) {
-        return Err(
-            Problem::invalid("stream", "Pictures are not streamed here. The event stream of /api/v1/events tells every step.").into()
-        );
-    }
+    let streamed = match wish.stream {
+        Some(true) if as_url => return Err(Problem::invalid("response_format", "A stream holds b64_json.").into()),
+        Some(true) => Some(Partial::new(wish.partial_images.unwrap_or(0))?),
+        _ => None,
+    };
     let reader: Reader = editor.clone().into();
     let generating = &state.services.generating;
     let checkpoint = match wish.model.as_deref().map(str::trim) {
@@ -159,18 +172,37 @@ pub(super) async fn generations(
     };
     let mut request = request(&wish)?;
     request.checkpoint = checkpoint;
+    // From before it begins, so that no step is missed.
+    let events = streamed.map(|partial| (partial, state.services.events.subscribe(None)));
     let asked = generating.start(&editor, request).await?;
-    let view = generating.finished(&reader, asked.id).await?;
-    let mut data = Vec::new();
-    for card in pictures(&view)? {
-        data.push(if as_url {
-            Image { b64_json: None, url: Some(address(&headers, card)) }
-        } else {
-            let file = state.services.pictures.file(&reader, card.id, Some(format)).await?;
-            Image { b64_json: Some(base64::engine::general_purpose::STANDARD.encode(&file.bytes)), url: None }
-        });
+    if let Some((partial, events)) = events {
+        return Ok(stream::told(state, reader, &asked, events, partial, format).into_response());
     }
-    Ok(Json(Images { created: view.created_ms / 1000, data }))
+    let view = generating.finished(&reader, asked.id).await?;
+    let cards = pictures(&view)?;
+    let images = if as_url {
+        let url = |card| Image { b64_json: None, url: Some(address(&headers, card)) };
+        Images { created: view.created_ms / 1000, data: cards.iter().map(url).collect() }
+    } else {
+        encoded(&state, &reader, &view, cards, format).await?
+    };
+    Ok(Json(images).into_response())
+}
+
+/// The files of pictures as text.
+async fn encoded(
+    state: &AppState,
+    reader: &Reader,
+    view: &GenerationView,
+    cards: &[PictureCard],
+    format: Format,
+) -> Result<Images, Problem> {
+    let mut data = Vec::with_capacity(cards.len());
+    for card in cards {
+        let file = state.services.pictures.file(reader, card.id, Some(format)).await?;
+        data.push(Image { b64_json: Some(base64::engine::general_purpose::STANDARD.encode(&file.bytes)), url: None });
+    }
+    Ok(Images { created: view.created_ms / 1000, data })
 }
 
 /// The checkpoints that can paint here.

@@ -58,9 +58,8 @@ impl Down {
         if layers.is_empty() {
             return Err(none("down", level));
         }
-        let halved = Conv { kernel: (3, 3), stride: 2, before: 1, after: 1, doubled: false };
         let name = "downsamplers_0_conv";
-        let smaller = if l.has(name) { Some(l.conv(name, width, halved)?) } else { None };
+        let smaller = if l.has(name) { Some(l.conv(name, width, Conv::halving(1))?) } else { None };
         Ok(Self { layers, smaller })
     }
 
@@ -127,7 +126,7 @@ impl Up {
             return Err(none("up", level));
         }
         let name = "upsamplers_0_conv";
-        let larger = if l.has(name) { Some(l.conv(name, width, Conv { doubled: true, ..Conv::same(3) })?) } else { None };
+        let larger = if l.has(name) { Some(l.conv(name, width, Conv::doubling())?) } else { None };
         Ok(Self { compute: l.compute.clone(), layers, larger })
     }
 
@@ -145,7 +144,12 @@ impl Up {
             }
         }
         match &self.larger {
-            Some(larger) => larger.forward(&x, None, None),
+            Some(larger) => {
+                // An odd size was rounded up on the way down. Nearest neighbours from n to 2n − 1 are those to 2n without the last.
+                let (from, to) = (self.compute.size(&x)?, skips.last().map(|s| self.compute.size(s)).transpose()?);
+                let cut = to.map_or((0, 0), |to| (usize::from(to.0 < 2 * from.0), usize::from(to.1 < 2 * from.1)));
+                larger.cut(cut).forward(&x, None, None)
+            }
             None => Ok(x),
         }
     }

@@ -205,6 +205,7 @@ pub(super) fn able(path: &Path, data: &Path, options: &LoadOptions, tokenizers: 
     Ok(Able {
         family: family.id().to_owned(),
         side_step: small(files.side_step().map_err(problem)?),
+        even_step: small(files.even_step().map_err(problem)?),
         size,
         guided: family == Family::Flux1 && !schnell,
         quick: schnell || ["lightning", "turbo", "hyper", "lcm"].iter().any(|word| words_of.contains(word)),
