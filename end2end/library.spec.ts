@@ -32,6 +32,29 @@ test("search narrows as one types, lives in the address, and clears", async ({ p
   await expect(page.getByRole("main")).toContainText("Nothing fits");
 });
 
+test.describe("between the page and its stream", () => {
+  // Else it could be the worker that asks for the stream.
+  test.use({ serviceWorkers: "block" });
+
+  test("what happens before the page listens is shown all the same", async ({ page, startWeft }) => {
+    const weft = await startWeft();
+    let listen = () => {};
+    const happened = new Promise<void>((done) => (listen = done));
+    await page.route(/\/api\/v1\/events/, async (route) => {
+      await happened;
+      await route.continue();
+    });
+    await page.goto(weft.url);
+    await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+    await withSamples(weft);
+    await expect(page.locator(".card-link")).toHaveCount(0);
+    listen();
+    await expect(page.locator(".card-link")).toHaveCount(32);
+    await expect(page.getByText("These are samples.")).toBeVisible();
+    await page.goto("about:blank");
+  });
+});
+
 test("the keyboard selects two and weaves them", async ({ page, open, weft }) => {
   await withSamples(weft);
   // Other specs of the same Weft may have made adapters of their own.

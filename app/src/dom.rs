@@ -14,6 +14,12 @@ pub fn copy(text: &str) {
     drop(window().navigator().clipboard().write_text(text));
 }
 
+/// What the document's head says under a name.
+#[must_use]
+pub fn meta(name: &str) -> Option<String> {
+    document().query_selector(&format!("meta[name={name}]")).ok().flatten()?.get_attribute("content")
+}
+
 /// What this browser keeps under the key.
 #[must_use]
 pub fn stored(key: &str) -> Option<String> {

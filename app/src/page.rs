@@ -36,11 +36,13 @@ pub struct PageOptions {
     pub font: String,
     /// Name of the build, for an open page to notice a new one.
     pub build: String,
+    /// Id of the newest event when the server began this page: the page listens from there.
+    pub heard: String,
 }
 
 /// The document around [`App`].
 pub fn shell(page: PageOptions) -> impl IntoView {
-    let PageOptions { css, boot_js, js, parts_js, wasm, parts, theme_js, manifest, icon, touch_icon, font, build } = page;
+    let PageOptions { css, boot_js, js, parts_js, wasm, parts, theme_js, manifest, icon, touch_icon, font, build, heard } = page;
     let font =
         (!font.is_empty()).then(|| view! { <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/> });
     let part = use_context::<RequestUrl>().and_then(|url| parts::at(url.as_ref())).and_then(|part| parts.get(part)).cloned();
@@ -57,6 +59,7 @@ pub fn shell(page: PageOptions) -> impl IntoView {
                 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#0f1115"/>
                 <meta name="description" content="A workbench for LoRA adapters."/>
                 <meta name="weft-build" content=build/>
+                <meta name="weft-heard" content=heard/>
                 <script src=theme_js></script>
                 <link rel="stylesheet" href=css/>
                 {font}

@@ -1,6 +1,7 @@
 //! The one event stream, shared by everything on the page.
 
 use crate::api::{self, ApiError};
+use crate::dom;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::time::Duration;
@@ -79,7 +80,9 @@ impl Live {
         }
         self.connected.set_value(true);
         self.fetch_jobs();
-        let Ok(source) = web_sys::EventSource::new(ADDRESS) else { return };
+        // What happened between the page and this moment comes first.
+        let after = dom::meta("weft-heard").filter(|id| !id.is_empty()).map(|id| format!("?after={id}")).unwrap_or_default();
+        let Ok(source) = web_sys::EventSource::new(&format!("{ADDRESS}{after}")) else { return };
         let message = Closure::<dyn Fn(web_sys::MessageEvent)>::new(move |event: web_sys::MessageEvent| {
             let parsed = event.data().as_string().and_then(|text| serde_json::from_str::<Event>(&text).ok());
             // An event of a newer program that this page does not know is passed over.

@@ -76,6 +76,13 @@ impl Events {
         let _nobody_listens = self.inner.sender.send((ring.newest, event));
     }
 
+    /// Id of the newest event: whoever reads the state now and listens later names it, and misses nothing in between.
+    #[must_use]
+    pub fn newest(&self) -> String {
+        let newest = self.ring().newest;
+        format!("{}-{newest}", self.inner.boot)
+    }
+
     /// Events from now on, each with its id; before them what was missed since `last_event_id`, or [`Event::Reset`] when that is
     /// not to be had any more.
     pub fn subscribe(&self, last_event_id: Option<&str>) -> impl Stream<Item = (String, Event)> + Send + use<> {
@@ -131,6 +138,9 @@ mod tests {
         events.publish(event(4));
         let got: Vec<Event> = take(again, 3).await.into_iter().map(|(_, event)| event).collect();
         assert_eq!(got, [event(2), event(3), event(4)]);
+        let now = events.newest();
+        events.publish(event(5));
+        assert_eq!(take(events.subscribe(Some(&now)), 1).await[0].1, event(5));
     }
 
     #[tokio::test]

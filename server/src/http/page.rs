@@ -12,6 +12,7 @@ use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_rout
 use std::sync::LazyLock;
 use weft_app::{App, PageOptions, shell};
 use weft_domain::Problem;
+use weft_services::Events;
 
 /// Leptos asks for these; the addresses of scripts come from [`super::assets`], not from here.
 pub(super) fn leptos_options() -> LeptosOptions {
@@ -27,13 +28,15 @@ pub(super) fn router(state: &AppState) -> Router<AppState> {
     let options = page_options(state);
     let services = state.services.clone();
     let context = move || provide_context(services.clone());
-    Router::new().leptos_routes_with_context(state, routes, context, move || document(options.clone()))
+    let events = state.services.events.clone();
+    Router::new().leptos_routes_with_context(state, routes, context, move || document(&options, &events))
 }
 
 /// The whole document, with its policy on the answer.
-fn document(options: PageOptions) -> impl IntoView {
+fn document(options: &PageOptions, events: &Events) -> impl IntoView + use<> {
     send_policy();
-    shell(options)
+    // Before anything is read that the page shows.
+    shell(PageOptions { heard: events.newest(), ..options.clone() })
 }
 
 /// The nonce of this answer goes into its policy: only the page's own inline data may run.
@@ -61,6 +64,7 @@ fn page_options(state: &AppState) -> PageOptions {
         touch_icon: url("apple-touch-icon.png"),
         font: url("inter.woff2"),
         build: state.assets.build().to_owned(),
+        heard: String::new(),
     }
 }
 
@@ -72,8 +76,8 @@ pub(super) async fn not_found(State(state): State<AppState>, request: Request) -
     if !person || path.starts_with("/api/") || path.starts_with("/pkg/") {
         return ApiError(Problem::not_found("There is nothing at this address.")).into_response();
     }
-    let services = state.services.clone();
+    let (services, events) = (state.services.clone(), state.services.events.clone());
     let options = page_options(&state);
-    let draw = leptos_axum::render_app_async_with_context(move || provide_context(services.clone()), move || document(options.clone()));
+    let draw = leptos_axum::render_app_async_with_context(move || provide_context(services.clone()), move || document(&options, &events));
     draw(request).await.into_response()
 }
