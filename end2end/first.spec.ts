@@ -1,5 +1,5 @@
 /** The first start as a stranger has it: samples in the library, a prompt that works, one keypress to a picture. */
-import { expect, test } from "./fixtures";
+import { expect, hydrated, test } from "./fixtures";
 import { Weft } from "./server";
 
 const ADAPTERS = 8;
@@ -11,7 +11,7 @@ test("a first start has something to show, paints with one keypress, and its sam
   const weft = await Weft.start([], true);
   try {
     await page.goto(weft.url);
-    await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+    await hydrated(page);
     await expect(page.locator(".card-link")).toHaveCount(ADAPTERS, { timeout: 60_000 });
     const strip = page.getByText("These are samples.");
     await expect(strip).toBeVisible();
@@ -28,7 +28,7 @@ test("a first start has something to show, paints with one keypress, and its sam
 
     // Removed with undo, and they stay away after a restart.
     await page.goto(weft.url);
-    await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+    await hydrated(page);
     await page.getByRole("button", { name: "Remove them" }).click();
     await expect(page.getByRole("heading", { name: "Your adapters, on one loom" })).toBeVisible();
     await page.getByRole("button", { name: "Undo" }).click();
@@ -40,7 +40,7 @@ test("a first start has something to show, paints with one keypress, and its sam
     await weft.stop();
     await weft.startAgain();
     await page.goto(weft.url);
-    await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+    await hydrated(page);
     await expect(page.getByRole("heading", { name: "Your adapters, on one loom" })).toBeVisible();
     expect((await weft.api("/api/v1/roots")).length).toBe(0);
   } finally {

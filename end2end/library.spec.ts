@@ -1,11 +1,11 @@
-import { expect, test } from "./fixtures";
+import { expect, hydrated, test } from "./fixtures";
 import { axeEverywhere, withSamples } from "./support";
 
 test("an empty library teaches its two ways in, and samples fill it without a reload", async ({ page, startWeft, expectErrors }) => {
   expectErrors.push(/422/);
   const weft = await startWeft();
   await page.goto(`${weft.url}/`);
-  await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  await hydrated(page);
   await page.getByRole("main").getByRole("button", { name: "Add a folder" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByRole("textbox").first().fill("/no/such/folder");
@@ -45,7 +45,7 @@ test.describe("between the page and its stream", () => {
       await route.continue();
     });
     await page.goto(weft.url);
-    await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+    await hydrated(page);
     await withSamples(weft);
     await expect(page.locator(".card-link")).toHaveCount(0);
     listen();

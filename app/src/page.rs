@@ -36,13 +36,11 @@ pub struct PageOptions {
     pub font: String,
     /// Name of the build, for an open page to notice a new one.
     pub build: String,
-    /// Id of the newest event when the server began this page: the page listens from there.
-    pub heard: String,
 }
 
-/// The document around [`App`].
-pub fn shell(page: PageOptions) -> impl IntoView {
-    let PageOptions { css, boot_js, js, parts_js, wasm, parts, theme_js, manifest, icon, touch_icon, font, build, heard } = page;
+/// The document around [`App`]. `heard` is the id of the newest event when the server began it: the page listens from there.
+pub fn shell(page: PageOptions, heard: String) -> impl IntoView {
+    let PageOptions { css, boot_js, js, parts_js, wasm, parts, theme_js, manifest, icon, touch_icon, font, build } = page;
     let font =
         (!font.is_empty()).then(|| view! { <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/> });
     let part = use_context::<RequestUrl>().and_then(|url| parts::at(url.as_ref())).and_then(|part| parts.get(part)).cloned();

@@ -27,6 +27,13 @@ struct Inner {
     sender: broadcast::Sender<(u64, Event)>,
 }
 
+impl Inner {
+    /// The id of an event of this life of the program; `Events::seen` reads it back.
+    fn id(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.boot)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Ring {
     /// Number of the newest event; the first one is 1.
@@ -80,7 +87,7 @@ impl Events {
     #[must_use]
     pub fn newest(&self) -> String {
         let newest = self.ring().newest;
-        format!("{}-{newest}", self.inner.boot)
+        self.inner.id(newest)
     }
 
     /// Events from now on, each with its id; before them what was missed since `last_event_id`, or [`Event::Reset`] when that is
@@ -96,8 +103,8 @@ impl Events {
         drop(ring);
         let this = self.clone();
         let coming = BroadcastStream::new(receiver).map(move |next| next.unwrap_or_else(|_lagged| (this.ring().newest, Event::Reset)));
-        let boot = self.inner.boot.clone();
-        stream::iter(missed).chain(coming).map(move |(seq, event)| (format!("{boot}-{seq}"), event))
+        let inner = Arc::clone(&self.inner);
+        stream::iter(missed).chain(coming).map(move |(seq, event)| (inner.id(seq), event))
     }
 
     /// The number in an id of this life of the program.

@@ -23,7 +23,7 @@ pub(super) fn router() -> Router<AppState> {
 
 /// Where a listener begins that has not heard anything yet.
 #[derive(Debug, Deserialize)]
-struct From {
+struct Since {
     #[serde(default)]
     after: Option<String>,
 }
@@ -31,10 +31,10 @@ struct From {
 async fn stream(
     State(state): State<AppState>,
     Door(_reader): Door<Reader>,
-    Query(from): Query<From>,
+    Query(since): Query<Since>,
     headers: HeaderMap,
 ) -> Sse<impl Stream<Item = Result<SseEvent, Infallible>>> {
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).or(from.after.as_deref());
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()).or(since.after.as_deref());
     let events = state.services.events.subscribe(last).map(|(id, event)| {
         // Serialising our own enum of plain data cannot fail; an empty comment keeps the stream alive if it ever does.
         Ok(SseEvent::default().id(id).event("weft").json_data(&event).unwrap_or_else(|_| SseEvent::default().comment("unreadable")))

@@ -36,7 +36,7 @@ pub(super) fn router(state: &AppState) -> Router<AppState> {
 fn document(options: &PageOptions, events: &Events) -> impl IntoView + use<> {
     send_policy();
     // Before anything is read that the page shows.
-    shell(PageOptions { heard: events.newest(), ..options.clone() })
+    shell(options.clone(), events.newest())
 }
 
 /// The nonce of this answer goes into its policy: only the page's own inline data may run.
@@ -64,7 +64,6 @@ fn page_options(state: &AppState) -> PageOptions {
         touch_icon: url("apple-touch-icon.png"),
         font: url("inter.woff2"),
         build: state.assets.build().to_owned(),
-        heard: String::new(),
     }
 }
 

@@ -37,9 +37,11 @@ impl Conv {
         Self { doubled: true, ..Self::same(3) }
     }
 
-    /// Pixels that are walked over along one side of `size`.
-    fn walked(&self, size: usize, cut: usize) -> usize {
-        if self.doubled { (2 * size).saturating_sub(cut) } else { size }
+    /// Height and width that are walked over, of a picture of `h` × `w`.
+    #[must_use]
+    pub fn walked(&self, h: usize, w: usize) -> (usize, usize) {
+        let doubled = |size: usize, cut: usize| (2 * size).saturating_sub(cut);
+        if self.doubled { (doubled(h, self.cut.0), doubled(w, self.cut.1)) } else { (h, w) }
     }
 
     /// Size of the result for `size` pixels along one side, with a kernel of `kernel`.
@@ -50,7 +52,8 @@ impl Conv {
     /// Height and width of the result for a picture of `h` × `w`.
     #[must_use]
     pub fn size(&self, h: usize, w: usize) -> (usize, usize) {
-        (self.length(self.walked(h, self.cut.0), self.kernel.0), self.length(self.walked(w, self.cut.1), self.kernel.1))
+        let (h, w) = self.walked(h, w);
+        (self.length(h, self.kernel.0), self.length(w, self.kernel.1))
     }
 
     /// The pixel that tap `tap` sees at `to` along one side of `walked` pixels, or None outside of the picture.
@@ -71,7 +74,7 @@ pub fn conv(x: &[f32], shape: (usize, usize, usize), weights: &Packed, how: Conv
     let (to_h, to_w) = how.size(h, w);
     assert!(weights.k() == channels * taps && x.len() == batch * h * w * channels, "a picture of {h}×{w}×{channels}");
     assert_eq!(out.len(), batch * to_h * to_w * weights.n(), "a result of {to_h}×{to_w}×{}", weights.n());
-    let walked = (how.walked(h, how.cut.0), how.walked(w, how.cut.1));
+    let walked = how.walked(h, w);
     let at = |row: usize, tap: usize| {
         let (image, y, x) = (row / (to_h * to_w), row / to_w % to_h, row % to_w);
         match (how.source(y, tap / how.kernel.1, walked.0), how.source(x, tap % how.kernel.1, walked.1)) {

@@ -247,8 +247,8 @@ impl Conv2d {
     fn padded(&self, x: &Tensor) -> Result<Tensor> {
         let x = if self.how.doubled {
             let (_, _, h, w) = x.dims4()?;
-            let (cut_h, cut_w) = self.how.cut;
-            x.upsample_nearest2d(2 * h, 2 * w)?.narrow(2, 0, 2 * h - cut_h)?.narrow(3, 0, 2 * w - cut_w)?
+            let (to_h, to_w) = self.how.walked(h, w);
+            x.upsample_nearest2d(2 * h, 2 * w)?.narrow(2, 0, to_h)?.narrow(3, 0, to_w)?
         } else {
             x.clone()
         };

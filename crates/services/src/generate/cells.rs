@@ -89,7 +89,24 @@ pub(super) struct Names {
     pub(super) checkpoints: HashMap<CheckpointId, String>,
 }
 
+/// What stands at the edges of a sheet.
+#[derive(Debug)]
+pub(super) struct Heads {
+    pub(super) columns: Vec<String>,
+    /// Empty without a second axis.
+    pub(super) rows: Vec<String>,
+    /// What the axes are called, column first.
+    pub(super) axes: Vec<String>,
+}
+
 impl Names {
+    /// Labels and titles of a request's axes; all empty without any.
+    pub(super) fn heads(&self, request: &GenerationRequest) -> Heads {
+        let axes = &request.axes;
+        let labels = |at: usize| axes.get(at).map(|axis| self.labels(axis)).unwrap_or_default();
+        Heads { columns: labels(0), rows: labels(1), axes: axes.iter().map(|axis| self.title(axis, request)).collect() }
+    }
+
     fn adapter(&self, id: AdapterId) -> String {
         self.adapters.get(&id).cloned().unwrap_or_else(|| format!("adapter {id}"))
     }

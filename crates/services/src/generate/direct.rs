@@ -1,6 +1,6 @@
 //! Pictures without a library: for whoever names files instead of rows.
 
-use super::generator::{Generator as _, Shot, StartPixels};
+use super::generator::{Able, Generator as _, Shot, StartPixels};
 use super::resolve::{recipe, shorten, stem, used};
 use super::words::Vocabulary;
 use super::{Engine, cells, check, defaults};
@@ -50,14 +50,8 @@ impl FileRequest {
             adapters: (0..).map(AdapterId).zip(self.adapters.iter().map(|path| name(path))).collect(),
             checkpoints: (0..).map(CheckpointId).zip(self.checkpoints.iter().map(|path| name(path))).collect(),
         };
-        let axes = &self.request.axes;
-        let labels = |at: usize| axes.get(at).map(|axis| names.labels(axis)).unwrap_or_default();
-        SheetWords {
-            columns: labels(0),
-            rows: labels(1),
-            axes: axes.iter().map(|axis| names.title(axis, &self.request)).collect(),
-            caption: caption(first, axes),
-        }
+        let cells::Heads { columns, rows, axes } = names.heads(&self.request);
+        SheetWords { columns, rows, axes, caption: caption(first, &self.request.axes) }
     }
 }
 
@@ -72,14 +66,16 @@ impl Engine {
         let size = asked.request.width.zip(asked.request.height);
         let able = self.able(&asked.checkpoint, size).await?;
         defaults::fill(&mut asked.request, &defaults::of(None, &able));
-        able.refused.clone().map_or(Ok(()), Err)?;
         let size = (asked.request.width.unwrap_or(0), asked.request.height.unwrap_or(0));
-        check::multiples(size.0, size.1, able.side_step)?;
+        let paints = |able: &Able| {
+            able.refused.clone().map_or(Ok(()), Err)?;
+            check::multiples(size.0, size.1, able.side_step)
+        };
+        paints(&able)?;
         let mut families = Vec::new();
         for path in &asked.checkpoints {
             let able = self.able(path, Some(size)).await?;
-            able.refused.clone().map_or(Ok(()), Err)?;
-            check::multiples(size.0, size.1, able.side_step)?;
+            paints(&able)?;
             families.push(able.family);
         }
         blocking(move || plan(&asked, &able.family, &families)).await?

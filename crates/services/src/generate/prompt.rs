@@ -51,7 +51,8 @@ impl Generating {
         let path = self.checkpoint_path(id).await?;
         let (tokenizers, data) = (self.inner.tokenizers.clone(), self.inner.data.clone());
         blocking(move || {
-            let styles = chosen_styles(&styles_of(&data), &styles)?;
+            // On every pause while one types: their file is read only where one is chosen.
+            let styles = if styles.is_empty() { Vec::new() } else { chosen_styles(&styles_of(&data), &styles)? };
             let said = if negative { apply_styles(&styles, "", &prompt).1 } else { apply_styles(&styles, &prompt, "").0 };
             let opened = Checkpoint::open(&path).map_err(|e| Problem::conflict("The checkpoint cannot be read.").detail(e.to_string()))?;
             let clip = tokenizers.clip(&opened)?;

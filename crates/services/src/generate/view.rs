@@ -1,7 +1,7 @@
 //! Generations as pages see them.
 
 use super::Generating;
-use super::cells::Names;
+use super::cells::{Heads, Names};
 use crate::access::{Editor, Reader};
 use crate::clock::now_ms;
 use crate::problem::ForPeople as _;
@@ -68,13 +68,13 @@ impl Generating {
                 None => None,
             },
         };
-        let axes = &row.request.axes;
+        let Heads { columns, rows, axes } = names.heads(&row.request);
         Ok(GenerationView {
             id: row.id,
             total: row.total,
-            columns: axes.first().map(|a| names.labels(a)).unwrap_or_default(),
-            rows: axes.get(1).map(|a| names.labels(a)).unwrap_or_default(),
-            axes: axes.iter().map(|a| names.title(a, &row.request)).collect(),
+            columns,
+            rows,
+            axes,
             pictures: self.inner.pictures.of_generation(row.id).await?,
             job,
             created_ms: row.created_ms,
