@@ -71,6 +71,45 @@ def node(kind, **inputs):
     return {"class_type": kind, "inputs": inputs}
 
 
+def link(number, origin, slot, target, end, kind):
+    """A link as subgraphs write it: by name, where the graph around writes a list."""
+    return {"id": number, "origin_id": origin, "origin_slot": slot, "target_id": target, "target_slot": end, "type": kind}
+
+
+def subgraphs():
+    """The screen's graph with a subgraph in a subgraph, after the schema of ComfyUI's frontend: -10 gives its inputs, -20 takes its outputs.
+    Prompt and seed were typed into the outer node; what stands inside is what was there before."""
+    style = {
+        "id": "b0b0", "name": "Style", "version": 1, "inputNode": {"id": -10}, "outputNode": {"id": -20},
+        "inputs": [{"name": "model", "linkIds": [1]}], "outputs": [{"name": "MODEL", "linkIds": [2]}], "widgets": [],
+        "nodes": [{"id": 1, "type": "LoraLoaderModelOnly", "mode": 0, "inputs": [{"name": "model", "link": 1}, {"name": "lora_name", "widget": {"name": "lora_name"}, "link": None}], "widgets_values": ["moss.safetensors", 0.6]}],
+        "links": [link(1, -10, 0, 1, 0, "MODEL"), link(2, 1, 0, -20, 0, "MODEL")],
+    }
+    paint = {
+        "id": "a0a0", "name": "Paint", "version": 1, "inputNode": {"id": -10}, "outputNode": {"id": -20},
+        "inputs": [{"name": "model"}, {"name": "clip"}, {"name": "text"}, {"name": "seed"}], "outputs": [{"name": "LATENT", "linkIds": [9]}], "widgets": [],
+        "nodes": [
+            {"id": 3, "type": "KSampler", "mode": 0, "inputs": [{"name": "model", "link": 2}, {"name": "positive", "link": 4}, {"name": "negative", "link": 6}, {"name": "latent_image", "link": 7}, {"name": "seed", "widget": {"name": "seed"}, "link": 8}], "widgets_values": [1, "fixed", 12, 6.5, "dpmpp_2m", "karras", 1]},
+            {"id": 4, "type": "b0b0", "mode": 0, "inputs": [{"name": "model", "link": 1}], "widgets_values": []},
+            {"id": 5, "type": "EmptyLatentImage", "widgets_values": [512, 768, 1]},
+            {"id": 6, "type": "CLIPTextEncode", "inputs": [{"name": "clip", "link": 3}, {"name": "text", "widget": {"name": "text"}, "link": 10}], "widgets_values": ["what was there before"]},
+            {"id": 7, "type": "CLIPTextEncode", "inputs": [{"name": "clip", "link": 5}], "widgets_values": ["fog"]},
+        ],
+        "links": [link(1, -10, 0, 4, 0, "MODEL"), link(2, 4, 0, 3, 0, "MODEL"), link(3, -10, 1, 6, 0, "CLIP"), link(4, 6, 0, 3, 1, "CONDITIONING"), link(5, -10, 1, 7, 0, "CLIP"), link(6, 7, 0, 3, 2, "CONDITIONING"), link(7, 5, 0, 3, 3, "LATENT"), link(8, -10, 3, 3, 4, "INT"), link(9, 3, 0, -20, 0, "LATENT"), link(10, -10, 2, 6, 1, "STRING")],
+    }
+    return {
+        "nodes": [
+            {"id": 1, "type": "CheckpointLoaderSimple", "inputs": [], "widgets_values": ["v1-5.ckpt"]},
+            {"id": 2, "type": "a0a0", "mode": 0, "inputs": [{"name": "model", "link": 1}, {"name": "clip", "link": 2}], "widgets_values": ["a lighthouse", 77]},
+            {"id": 3, "type": "VAEDecode", "inputs": [{"name": "samples", "link": 3}]},
+            {"id": 4, "type": "SaveImage", "inputs": [{"name": "images", "link": 4}], "widgets_values": ["ComfyUI"]},
+        ],
+        "links": [[1, 1, 0, 2, 0, "MODEL"], [2, 1, 1, 2, 1, "CLIP"], [3, 2, 0, 3, 0, "LATENT"], [4, 3, 0, 4, 0, "IMAGE"]],
+        "definitions": {"subgraphs": [paint, style]},
+        "version": 0.4,
+    }
+
+
 def comfy():
     plain = {
         "3": node("KSampler", seed=["20", 0], steps=25, cfg=7.5, sampler_name="dpmpp_2m", scheduler="karras", denoise=1.0, model=["11", 0], positive=["6", 0], negative=["7", 0], latent_image=["5", 0]),
@@ -97,13 +136,17 @@ def comfy():
         "12": node("UNETLoader", unet_name="flux1-dev.safetensors", weight_dtype="default"),
         "13": node("SamplerCustomAdvanced", noise=["25", 0], guider=["22", 0], sampler=["16", 0], sigmas=["17", 0], latent_image=["27", 0]),
         "16": node("KSamplerSelect", sampler_name="euler"),
-        "17": node("BasicScheduler", scheduler="simple", steps=20, denoise=1.0, model=["30", 0]),
+        "17": node("BasicScheduler", scheduler="simple", steps=["60", 0], denoise=1.0, model=["30", 0]),
         "22": node("BasicGuider", model=["30", 0], conditioning=["26", 0]),
         "25": node("RandomNoise", noise_seed=42),
         "26": node("FluxGuidance", guidance=3.5, conditioning=["6", 0]),
         "27": node("EmptySD3LatentImage", width=1024, height=1024, batch_size=1),
-        "30": node("ModelSamplingFlux", max_shift=1.15, base_shift=0.5, width=1024, height=1024, model=["31", 0]),
+        "30": node("ModelSamplingFlux", max_shift=1.15, base_shift=0.5, width=1024, height=1024, model=["30a", 0]),
+        "30a": node("ComfySwitchNode", switch=True, on_true=["31", 0], on_false=["12", 0]),
         "31": node("Power Lora Loader (rgthree)", **{"PowerLoraLoaderHeaderWidget": {"type": "x"}, "lora_1": {"on": True, "lora": "ink.safetensors", "strength": 0.9}, "lora_2": {"on": False, "lora": "off.safetensors", "strength": 1}, "model": ["12", 0]}),
+        "60": node("ComfySwitchNode", switch=["61", 0], on_true=4, on_false=["62", 0]),
+        "61": node("PrimitiveBoolean", value=False),
+        "62": node("PrimitiveInt", value=20),
         "50": node("StringConcatenate", string_a="a fox", string_b=["51", 0], delimiter=", "),
         "51": node("PrimitiveStringMultiline", value="at night"),
     }
@@ -135,6 +178,7 @@ def comfy():
         "version": 0.4,
     }
     png("comfyui-workflow.png", {"workflow": json.dumps(screen)})
+    png("comfyui-subgraph.png", {"workflow": json.dumps(subgraphs())})
     png("comfyui-with-parameters.png", {"prompt": json.dumps(plain), "parameters": OLD})
 
 

@@ -112,6 +112,16 @@ fn graphs_of_comfyui_in_pieces() {
 }
 
 #[test]
+fn subgraphs_of_comfyui_with_values_typed_outside() {
+    let recipe = read("comfyui-subgraph.png", PictureSource::ComfyUi);
+    assert_eq!((recipe.prompt.as_str(), recipe.negative.as_str(), recipe.seed), ("a lighthouse", "fog", Some(77)));
+    assert_eq!((recipe.sampler, recipe.schedule), (Some(Sampler::Dpmpp2m), Some(Schedule::Karras)));
+    assert_eq!((recipe.numbers.steps, recipe.numbers.cfg), (Some(12), Some(6.5)));
+    assert_eq!((recipe.width, recipe.height, recipe.checkpoint.name.as_str()), (512, 768, "v1-5"));
+    assert_eq!(adapters(&recipe), [("moss", 0.6, None, "")]);
+}
+
+#[test]
 fn swarmui_with_hashes_of_its_models() {
     let recipe = read("swarmui.png", PictureSource::SwarmUi);
     assert_eq!((recipe.prompt.as_str(), recipe.negative.as_str(), recipe.seed), ("a fox", "blurry", Some(123)));

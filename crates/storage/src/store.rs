@@ -181,9 +181,10 @@ async fn sqlite_pools(url: &str, path: Option<std::path::PathBuf>, memory: bool)
                 .busy_timeout(Duration::from_millis(u64::from(BUSY_MS)))
                 .pragma("journal_mode", "WAL")
                 .pragma("synchronous", "NORMAL")
-                .pragma("cache_size", "-32000")
+                // Per connection; what it lacks is in the system's own cache of files. No mapped reads: they are a tenth faster at most, but an
+                // error of the disk behind a mapping kills the process, and every connection's mapping counts as memory held.
+                .pragma("cache_size", "-8000")
                 .pragma("temp_store", "MEMORY")
-                .pragma("mmap_size", "268435456")
                 .pragma("query_only", if read_only { "ON" } else { "OFF" })
                 .optimize_on_close(true, Some(400))
         });

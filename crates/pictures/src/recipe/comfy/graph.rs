@@ -9,6 +9,13 @@ const NODES: usize = 20_000;
 /// Longest way along links.
 pub(super) const WAY: usize = 200;
 
+/// Most nodes that hand one value on.
+const HOPS: usize = 16;
+/// Names under which nodes keep the value they give.
+const VALUES: [&str; 10] = ["value", "seed", "noise_seed", "int", "float", "number", "Number", "Value", "string", "text"];
+/// A node with two inputs, of which it lets one through.
+const SWITCH: &str = "ComfySwitchNode";
+
 /// One node: its class, and its inputs by name: values, or links `[node, output]`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Node {
@@ -47,8 +54,32 @@ impl Graph {
         (!nodes.is_empty()).then_some(Self { nodes })
     }
 
-    /// The node that a link comes from.
+    /// The node that a link comes from; behind a switch, the one it lets through.
     pub(super) fn behind(&self, value: &Value) -> Option<(&str, &Node)> {
+        let mut value = value;
+        for _ in 0..WAY {
+            let (id, node) = self.linked(value)?;
+            if !node.is(&[SWITCH]) {
+                return Some((id, node));
+            }
+            value = self.let_through(node)?;
+        }
+        None
+    }
+
+    /// The input that a switch lets through. Its own setting comes from no other switch, so that none can turn in circles.
+    fn let_through<'a>(&'a self, switch: &'a Node) -> Option<&'a Value> {
+        let mut on = switch.inputs.get("switch")?;
+        for _ in 0..HOPS {
+            match self.linked(on) {
+                None => return switch.inputs.get(if on.as_bool()? { "on_true" } else { "on_false" }),
+                Some((_, node)) => on = node.input(&VALUES)?,
+            }
+        }
+        None
+    }
+
+    fn linked(&self, value: &Value) -> Option<(&str, &Node)> {
         let [id, output] = value.as_array()?.as_slice() else { return None };
         output.as_u64()?;
         let id = json::text(id)?;
@@ -91,12 +122,12 @@ impl Graph {
 
     /// The value itself, or that of the node it comes from.
     fn value<'a>(&'a self, value: &'a Value) -> Option<&'a Value> {
-        const NAMES: [&str; 10] = ["value", "seed", "noise_seed", "int", "float", "number", "Number", "Value", "string", "text"];
         let mut value = value;
-        for _ in 0..16 {
-            match self.behind(value) {
+        for _ in 0..HOPS {
+            value = match self.linked(value) {
                 None => return (!value.is_array() && !value.is_object()).then_some(value),
-                Some((_, node)) => value = node.input(&NAMES)?,
+                Some((_, node)) if node.is(&[SWITCH]) => self.let_through(node)?,
+                Some((_, node)) => node.input(&VALUES)?,
             }
         }
         None

@@ -2,6 +2,7 @@
 
 mod graph;
 mod loras;
+mod sheets;
 mod walk;
 mod workflow;
 

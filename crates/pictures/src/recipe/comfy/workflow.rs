@@ -1,23 +1,19 @@
 //! The graph as it stands on the screen. Values of its widgets have no names there: the nodes below are known by the order of theirs.
 
 use super::graph::{Graph, Node};
+use super::sheets::{self, MOST, Place, Sheet, Source};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Most nodes or links.
-const MOST: usize = 20_000;
-/// A node that does nothing (muted), and one that only passes on (bypassed).
-const MUTED: u64 = 2;
-const BYPASSED: u64 = 4;
-
 /// Widgets in their order; `_` is one that says nothing about a picture.
-const WIDGETS: [(&str, &[&str]); 34] = [
+const WIDGETS: [(&str, &[&str]); 37] = [
     ("KSampler", &["seed", "_", "steps", "cfg", "sampler_name", "scheduler", "denoise"]),
     ("KSamplerAdvanced", &["_", "noise_seed", "_", "steps", "cfg", "sampler_name", "scheduler", "start_at_step", "end_at_step", "_"]),
     ("SamplerCustom", &["_", "noise_seed", "_", "cfg"]),
     ("RandomNoise", &["noise_seed", "_"]),
     ("KSamplerSelect", &["sampler_name"]),
     ("BasicScheduler", &["scheduler", "steps", "denoise"]),
+    ("Flux2Scheduler", &["steps"]),
     ("KarrasScheduler", &["steps"]),
     ("ExponentialScheduler", &["steps"]),
     ("BetaSamplingScheduler", &["steps"]),
@@ -41,7 +37,9 @@ const WIDGETS: [(&str, &[&str]); 34] = [
     ("ModelSamplingSD3", &["shift"]),
     ("ModelSamplingAuraFlow", &["shift"]),
     ("RescaleCFG", &["multiplier"]),
+    ("ComfySwitchNode", &["switch"]),
     ("PrimitiveNode", &["value"]),
+    ("PrimitiveBoolean", &["value"]),
     ("PrimitiveInt", &["value"]),
     ("PrimitiveFloat", &["value"]),
     ("PrimitiveString", &["value"]),
@@ -49,37 +47,31 @@ const WIDGETS: [(&str, &[&str]); 34] = [
 ];
 
 pub(super) fn graph(value: &Value) -> Option<Graph> {
-    let mut sources: BTreeMap<u64, Value> = BTreeMap::new();
-    for link in value.get("links")?.as_array()?.iter().take(MOST) {
-        // `[id, from node, from output, to node, to input, type]`, or the same by name.
-        let part = |at: usize, key: &str| link.get(at).or_else(|| link.get(key)).and_then(Value::as_u64);
-        if let (Some(id), Some(from), Some(output)) = (part(0, "id"), part(1, "origin_id"), part(2, "origin_slot")) {
-            sources.insert(id, serde_json::json!([from.to_string(), output]));
-        }
-    }
+    let (sheet, all) = (Sheet::of(value)?, sheets::subgraphs(value));
     let mut nodes = BTreeMap::new();
-    for node in value.get("nodes")?.as_array()?.iter().take(MOST) {
-        let mode = node.get("mode").and_then(Value::as_u64).unwrap_or(0);
-        let (Some(id), Some(class)) = (node.get("id").and_then(super::json::text), node.get("type").and_then(Value::as_str)) else {
-            continue;
-        };
-        if mode == MUTED {
-            continue;
-        }
-        let mut inputs = BTreeMap::new();
-        if mode != BYPASSED {
-            widgets(class, node.get("widgets_values"), &mut inputs);
-        }
-        for input in node.get("inputs").and_then(Value::as_array).into_iter().flatten().take(1000) {
-            let source = input.get("link").and_then(Value::as_u64).and_then(|link| sources.get(&link));
-            if let (Some(name), Some(source)) = (input.get("name").and_then(Value::as_str), source) {
-                inputs.insert(name.to_owned(), source.clone());
-            }
-        }
-        let class = if mode == BYPASSED { "Bypassed" } else { class };
-        nodes.insert(id, Node { class: class.to_owned(), inputs });
-    }
+    Place::outermost(&sheet, &all).each(&mut { MOST }, &mut |place, name, node, bypassed| {
+        nodes.extend(read(place, node, bypassed).map(|node| (name, node)));
+    });
     (!nodes.is_empty()).then_some(Graph { nodes })
+}
+
+fn read(place: &Place<'_>, node: &Value, bypassed: bool) -> Option<Node> {
+    let class = node.get("type")?.as_str()?;
+    let mut inputs = BTreeMap::new();
+    if !bypassed {
+        widgets(class, node.get("widgets_values"), &mut inputs);
+    }
+    for input in node.get("inputs").and_then(Value::as_array).into_iter().flatten().take(1000) {
+        let source = input.get("link").and_then(Value::as_u64).and_then(|link| place.source(link));
+        let value = match source {
+            Some(Source::Output(name, output)) => serde_json::json!([name, output]),
+            Some(Source::Value(value)) if !bypassed => value,
+            _ => continue,
+        };
+        inputs.extend(input.get("name").and_then(Value::as_str).map(|name| (name.to_owned(), value)));
+    }
+    let class = if bypassed { "Bypassed" } else { class };
+    Some(Node { class: class.to_owned(), inputs })
 }
 
 fn widgets(class: &str, values: Option<&Value>, inputs: &mut BTreeMap<String, Value>) {
