@@ -55,6 +55,33 @@ test.describe("between the page and its stream", () => {
   });
 });
 
+test("what changes between an answer and its drawing is shown all the same", async ({ page, open, weft }) => {
+  await withSamples(weft);
+  const { items } = await weft.api("/api/v1/library?text=sample");
+  const name = `Renamed meanwhile ${Date.now()}`;
+  const rename = (to: string) =>
+    fetch(`${weft.url}/api/v1/adapters/${items[0].id}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ name: to }),
+    });
+  // No list is open when the answer comes late: only what was heard in between can tell of the new name.
+  await page.route(/\/fn\/library\/query/, async (route) => {
+    const old = await route.fetch();
+    await page.unroute(/\/fn\/library\/query/);
+    const heard = page.waitForResponse(/\/fn\/library\/overview/);
+    await rename(name);
+    // The navigation counts anew after the same event.
+    await heard;
+    await route.fulfill({ response: old });
+  });
+  await open("/compare");
+  await page.getByRole("link", { name: "Library" }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: "Library" })).toBeVisible();
+  await expect(page.locator(".card-link").filter({ hasText: name })).toHaveCount(1);
+  await rename("");
+});
+
 test("the keyboard selects two and weaves them", async ({ page, open, weft }) => {
   await withSamples(weft);
   // Other specs of the same Weft may have made adapters of their own.

@@ -15,7 +15,7 @@ use crate::api;
 use crate::blocks::BlockView;
 use crate::kit::{Notice, ProblemView, Skeleton, Tone};
 use crate::page::NotFound;
-use crate::shell::Live;
+use crate::shell::{Live, Mark};
 use facts::{Evidence, Facts, HashList};
 use head::{Actions, Naming};
 use leptos::prelude::*;
@@ -36,12 +36,18 @@ pub(crate) use fits::tone as fit_tone;
 pub fn AdapterPage() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<AdapterId>().ok())));
+    let live = expect_context::<Live>();
+    let asking = StoredValue::new(live.mark());
     let details = Resource::new(
         move || id.get(),
-        |id| async move {
-            match id {
-                Some(id) => api::library_details(id).await.map(Some),
-                None => Ok(None),
+        move |id| {
+            // The page may be gone by now; nobody asks for the moment then.
+            let _gone = asking.try_set_value(live.mark());
+            async move {
+                match id {
+                    Some(id) => api::library_details(id).await.map(Some),
+                    None => Ok(None),
+                }
             }
         },
     );
@@ -49,7 +55,7 @@ pub fn AdapterPage() -> impl IntoView {
         <Suspense fallback=AdapterSkeleton>
             {move || Suspend::new(async move {
                 match details.await {
-                    Ok(Some(details)) => view! { <Adapter details/> }.into_any(),
+                    Ok(Some(details)) => view! { <Adapter details asking=asking.get_value()/> }.into_any(),
                     Ok(None) => view! { <NotFound/> }.into_any(),
                     Err(error) if error.is_not_found() => view! { <NotFound/> }.into_any(),
                     Err(error) => view! { <Title text="Adapter"/><h1>"Adapter"</h1><ProblemView error/> }.into_any(),
@@ -72,12 +78,12 @@ fn AdapterSkeleton() -> impl IntoView {
 
 /// The page once all is known.
 #[component]
-fn Adapter(details: AdapterDetails) -> impl IntoView {
+fn Adapter(details: AdapterDetails, asking: Mark) -> impl IntoView {
     let id = details.card.id;
     let details = RwSignal::new(details);
     let saving = Saving::new(details);
     provide_context(saving);
-    follow(id, details);
+    follow(id, details, asking);
     // What never changes without a new reading of the file is drawn anew only then.
     let blocks = Memo::new(move |_| {
         details.with(|d| (d.blocks.clone(), d.outside.clone(), d.mean, d.variance, d.card.fallback, d.layout_id.clone()))
@@ -137,7 +143,7 @@ fn document_title(details: RwSignal<AdapterDetails>) -> TextProp {
 }
 
 /// Fetches anew when an event names this adapter.
-fn follow(id: AdapterId, details: RwSignal<AdapterDetails>) {
+fn follow(id: AdapterId, details: RwSignal<AdapterDetails>, asking: Mark) {
     let fetch = move || {
         spawn_local(async move {
             // Unanswered, the page stays as it is.
@@ -148,7 +154,7 @@ fn follow(id: AdapterId, details: RwSignal<AdapterDetails>) {
             }
         });
     };
-    expect_context::<Live>().on_event(move |event| match event {
+    expect_context::<Live>().on_event_since(asking, move |event| match event {
         Event::Adapters { ids } if ids.contains(&id) => fetch(),
         Event::LibraryChanged | Event::Reset => fetch(),
         _ => {}

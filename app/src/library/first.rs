@@ -4,18 +4,18 @@ use super::folders::{FolderWindows, remove_root};
 use super::state::{Gallery, Shown};
 use crate::api;
 use crate::kit::{Button, Glyph, Icon, Look, Notice, Toasts, Tone};
-use crate::shell::Live;
+use crate::shell::{Live, Mark};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use weft_domain::{Event, JobKind};
 
 /// A strip above the samples. It comes with them, also when they are still written while the page is open, and goes as soon as a folder is added or the samples are removed.
 #[component]
-pub(super) fn SamplesStrip(samples_only: bool) -> impl IntoView {
+pub(super) fn SamplesStrip(samples_only: bool, asking: Mark) -> impl IntoView {
     let (windows, live, toasts, gallery) =
         (expect_context::<FolderWindows>(), expect_context::<Live>(), expect_context::<Toasts>(), expect_context::<Gallery>());
     let shown = RwSignal::new(samples_only);
-    live.on_event(move |event| {
+    live.on_event_since(asking, move |event| {
         if matches!(event, Event::RootsChanged | Event::Reset) {
             spawn_local(async move {
                 if let Ok(roots) = api::root_list().await {

@@ -12,7 +12,7 @@ mod ways;
 
 use crate::api;
 use crate::kit::{ProblemView, Skeleton};
-use crate::shell::{Live, Trail};
+use crate::shell::{Live, Mark, Trail};
 use empty::{EmptyLibrary, NoResults};
 use filters::FilterBar;
 use first::SamplesStrip;
@@ -36,6 +36,7 @@ pub fn LibraryPage() -> impl IntoView {
     let search = use_location().search;
     let first = LibraryQuery::from_query(&search.get_untracked());
     let asked = first.clone();
+    let asking = expect_context::<Live>().mark();
     let page = Resource::new(|| (), move |()| api::library_query(asked.clone()));
     let first = StoredValue::new(first);
     view! {
@@ -43,7 +44,7 @@ pub fn LibraryPage() -> impl IntoView {
         <Suspense fallback=LibrarySkeleton>
             {move || Suspend::new(async move {
                 match page.await {
-                    Ok(page) => view! { <Library page query=first.get_value()/> }.into_any(),
+                    Ok(page) => view! { <Library page query=first.get_value() asking/> }.into_any(),
                     Err(error) => view! { <h1>"Library"</h1><ProblemView error/> }.into_any(),
                 }
             })}
@@ -53,7 +54,7 @@ pub fn LibraryPage() -> impl IntoView {
 
 /// The page once its first window is there.
 #[component]
-fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
+fn Library(page: Page, query: LibraryQuery, asking: Mark) -> impl IntoView {
     let samples_only = page.samples_only;
     let gallery = Gallery::new(page, query);
     provide_context(gallery);
@@ -77,7 +78,7 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
             trail.url.set(url);
         }
     });
-    expect_context::<Live>().on_event(move |event| match event {
+    expect_context::<Live>().on_event_since(asking, move |event| match event {
         Event::Adapters { ids } => gallery.touched(ids),
         Event::LibraryChanged | Event::Reset => gallery.refresh_soon(),
         Event::RootsChanged
@@ -98,7 +99,7 @@ fn Library(page: Page, query: LibraryQuery) -> impl IntoView {
         <Show when=move || gallery.shown() != state::Shown::EmptyLibrary>
             <FilterBar/>
         </Show>
-        <SamplesStrip samples_only/>
+        <SamplesStrip samples_only asking/>
         <p class="sr-only" role="status" aria-live="polite">{move || gallery.spoken()}</p>
         {move || gallery.list.error.get().map(|error| view! { <ProblemView error/> })}
         {body}

@@ -4,6 +4,7 @@ use crate::api::{self, ApiError};
 use crate::dom;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use std::collections::VecDeque;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -16,7 +17,44 @@ const EVENT: &str = "weft";
 /// How long the stream may be down before the page says so: a restart of the program is shorter.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
+/// Most events that are kept for parts of the page that come late.
+const RECENT: usize = 128;
+
 type Listener = (u64, Callback<Event>);
+
+/// A moment in what the page heard. From [`Live::mark`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(u64);
+
+/// The last events, numbered from one.
+#[derive(Debug, Default)]
+struct Recent {
+    count: u64,
+    events: VecDeque<Event>,
+}
+
+impl Recent {
+    /// Steps of a picture are told only to those who listen at that moment.
+    fn push(&mut self, event: &Event) {
+        if matches!(event, Event::Painting { .. }) {
+            return;
+        }
+        self.count += 1;
+        self.events.push_back(event.clone());
+        if self.events.len() > RECENT {
+            self.events.pop_front();
+        }
+    }
+
+    /// What was heard after this moment; a reset where not all of it is known any more.
+    fn since(&self, mark: Mark) -> Vec<Event> {
+        let missed = usize::try_from(self.count.saturating_sub(mark.0)).unwrap_or(usize::MAX);
+        match self.events.len().checked_sub(missed) {
+            Some(known) => self.events.iter().skip(known).cloned().collect(),
+            None => vec![Event::Reset],
+        }
+    }
+}
 
 /// What the page knows of the running program, kept fresh by its events. From context: `expect_context::<Live>()`.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +70,7 @@ pub struct Live {
     counting: StoredValue<bool>,
     listeners: StoredValue<Vec<Listener>>,
     next: StoredValue<u64>,
+    recent: StoredValue<Recent>,
 }
 
 impl Live {
@@ -45,6 +84,7 @@ impl Live {
             counting: StoredValue::new(false),
             listeners: StoredValue::new(Vec::new()),
             next: StoredValue::new(0),
+            recent: StoredValue::new(Recent::default()),
         }
     }
 
@@ -59,6 +99,30 @@ impl Live {
         self.listeners.update_value(|list| list.push((id, callback)));
         on_cleanup(move || {
             let _gone = self.listeners.try_update_value(|list| list.retain(|(other, _)| *other != id));
+        });
+    }
+
+    /// This moment, to be taken before something is fetched. While the browser takes the page over, the moment at which the server made it.
+    #[must_use]
+    pub fn mark(self) -> Mark {
+        if Owner::current_shared_context().is_some_and(|context| context.during_hydration()) {
+            return Mark(0);
+        }
+        Mark(self.recent.try_with_value(|recent| recent.count).unwrap_or_default())
+    }
+
+    /// As [`Live::on_event`], and what was heard since the mark comes first: for a component that is drawn only when its data has come,
+    /// as something may have changed between the answer and the drawing.
+    pub fn on_event_since(self, mark: Mark, run: impl Fn(Event) + Send + Sync + 'static) {
+        let callback = Callback::new(run);
+        self.on_event(move |event| callback.run(event));
+        // What comes until the component stands is heard by both; to refresh twice does no harm.
+        Effect::new(move |_| {
+            untrack(|| {
+                for event in self.recent.try_with_value(|recent| recent.since(mark)).unwrap_or_default() {
+                    callback.run(event);
+                }
+            });
         });
     }
 
@@ -126,6 +190,7 @@ impl Live {
             Event::LibraryChanged | Event::RootsChanged | Event::CheckpointsChanged | Event::Adapters { .. } => self.count(),
             Event::Painting { .. } | Event::Pictures { .. } | Event::PicturesChanged | Event::QueueChanged => {}
         }
+        self.recent.update_value(|recent| recent.push(&event));
         for (_, callback) in self.listeners.get_value() {
             callback.run(event.clone());
         }
@@ -203,6 +268,23 @@ mod tests {
             merge(&mut jobs, new);
         }
         assert_eq!(jobs.iter().map(|job| job.id.0).collect::<Vec<_>>(), [3, 2, 1]);
+    }
+
+    #[test]
+    fn who_comes_late_hears_what_was_missed_or_is_told_to_start_anew() {
+        let mut recent = Recent::default();
+        recent.push(&Event::RootsChanged);
+        let mark = Mark(recent.count);
+        assert!(recent.since(mark).is_empty());
+        recent.push(&Event::LibraryChanged);
+        recent.push(&Event::QueueChanged);
+        assert_eq!(recent.since(mark), [Event::LibraryChanged, Event::QueueChanged]);
+        assert_eq!(recent.since(Mark(0)).len(), 3);
+        for _ in 0..RECENT {
+            recent.push(&Event::PicturesChanged);
+        }
+        assert_eq!(recent.since(mark), [Event::Reset]);
+        assert_eq!(recent.since(Mark(recent.count - RECENT as u64)).len(), RECENT);
     }
 
     #[test]

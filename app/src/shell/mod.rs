@@ -12,7 +12,7 @@ mod update;
 
 pub use gate::Gate;
 pub use jobs::JobProgress;
-pub use live::Live;
+pub use live::{Live, Mark};
 pub use mark::Mark;
 
 use crate::kit::{Glyph, Icon, ToastHost, Toasts};

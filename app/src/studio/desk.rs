@@ -7,7 +7,7 @@ use super::kept;
 use crate::api::{self, ApiError};
 use crate::dom;
 use crate::kit::Toasts;
-use crate::shell::Live;
+use crate::shell::{Live, Mark};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use std::collections::BTreeMap;
@@ -287,9 +287,9 @@ impl Desk {
         });
     }
 
-    /// Keeps all of this in step with the program.
-    pub fn listen(self) {
-        self.live.on_event(move |event| match event {
+    /// Keeps all of this in step with the program, from the moment its data was asked for.
+    pub fn listen(self, asking: Mark) {
+        self.live.on_event_since(asking, move |event| match event {
             Event::Painting { painting } => self.step(painting),
             Event::Job { job } if job.kind == JobKind::Generate => {
                 let mine = self.current.with_untracked(|c| c.as_ref().and_then(|c| c.job.as_ref()).is_some_and(|j| j.id == job.id));

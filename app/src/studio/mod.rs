@@ -26,6 +26,7 @@ use crate::blocks::colour;
 use crate::blocks::heat::Hatch;
 use crate::dom;
 use crate::kit::{Button, Glyph, Icon, IconButton, Look, NumberField, ProblemView, Skeleton};
+use crate::shell::{Live, Mark};
 use crate::weave::carried;
 use address::Address;
 use desk::{Desk, Viewing};
@@ -96,6 +97,7 @@ pub fn StudioPage() -> impl IntoView {
     let query = use_query_map();
     let first = query.with_untracked(|q| (Address::read(|key| q.get(key)), carried(|key| q.get(key))));
     let asked = first.clone();
+    let asking = expect_context::<Live>().mark();
     let opening = Resource::new(|| (), move |()| open(asked.0.clone(), asked.1.clone()));
     let first = StoredValue::new(first);
     view! {
@@ -105,7 +107,7 @@ pub fn StudioPage() -> impl IntoView {
                 match opening.await {
                     Ok(opening) => {
                         let (address, uses) = first.get_value();
-                        view! { <Studio opening address uses/> }.into_any()
+                        view! { <Studio opening address uses asking/> }.into_any()
                     }
                     Err(error) => view! { <div class="studio-error"><h1>"Studio"</h1><ProblemView error/></div> }.into_any(),
                 }
@@ -127,7 +129,7 @@ fn Waiting() -> impl IntoView {
 }
 
 #[component]
-fn Studio(opening: Opening, address: Address, uses: Vec<AdapterUse>) -> impl IntoView {
+fn Studio(opening: Opening, address: Address, uses: Vec<AdapterUse>, asking: Mark) -> impl IntoView {
     let Opening { checkpoints, defaults, cards, current, pictures } = opening;
     // A checkpoint that brings no example of its own still begins with words.
     let example = if defaults.example.trim().is_empty() { EXAMPLE.to_owned() } else { defaults.example.clone() };
@@ -145,7 +147,7 @@ fn Studio(opening: Opening, address: Address, uses: Vec<AdapterUse>) -> impl Int
     }
     desk.keep(given);
     desk.follow_strands();
-    desk.listen();
+    desk.listen(asking);
     desk.follow_history();
     follow_links(desk);
     keys(desk);
