@@ -4,7 +4,7 @@
 //! header of the largest size it can need, streams the tensors behind it, and fills the header in at the end, padded with spaces as the format allows.
 
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,9 @@ pub enum WriteError {
         /// Bytes reserved.
         reserved: usize,
     },
+    /// Two tensors of one name: a file that nobody could read.
+    #[error("two tensors of the result would be named {}; nothing was written", crate::text::shown(.0))]
+    Twice(String),
 }
 
 /// Name and largest shape of a tensor to come: what the header's reserve is computed from.
@@ -103,6 +106,10 @@ impl<W: Write + Seek> TensorWriter<W> {
     /// Writes the header and hands the sink back, flushed.
     pub fn finish(mut self, metadata: &BTreeMap<String, String>) -> Result<W, WriteError> {
         let io_error = |source| WriteError::Io { path: "the output".into(), source };
+        let mut seen = HashSet::new();
+        if let Some((name, _)) = self.entries.iter().find(|(name, _)| !seen.insert(name.as_str())) {
+            return Err(WriteError::Twice(name.clone()));
+        }
         let header = self.header(metadata).map_err(|e| io_error(e.into()))?;
         if header.len() > self.reserved {
             return Err(WriteError::Reserve { needed: header.len(), reserved: self.reserved });
@@ -273,6 +280,14 @@ fn failed(path: &Path, source: io::Error) -> WriteError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_comes_twice_is_refused() {
+        let mut writer = TensorWriter::new(io::Cursor::new(Vec::new()), 1024).unwrap();
+        writer.tensor("a", Dtype::U8, &[1], &[1]).unwrap();
+        writer.tensor("a", Dtype::U8, &[1], &[2]).unwrap();
+        assert!(matches!(writer.finish(&BTreeMap::new()), Err(WriteError::Twice(name)) if name == "a"));
+    }
 
     #[test]
     fn nothing_stays_of_an_unfinished_file() {

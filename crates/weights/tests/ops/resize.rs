@@ -216,6 +216,19 @@ fn a_file_of_nothing_but_zeros_and_strays_is_refused() {
     assert_eq!(open(&resized(&beside, &ResizeOptions::new(Keep::Energy(0.5))).0).modules.len(), 1);
 }
 
+/// Found by fuzzing: an alpha beside the scale that rules was carried through under the name of the new alpha.
+#[test]
+fn an_alpha_that_a_stored_scale_overrules_is_not_written_twice() {
+    let mut rng = Random(3);
+    let file = Build::default().kohya("lora_unet_x", (6, 4, 3), Some(5.0), &mut rng);
+    let file = file.tensor("lora_unet_x.scale", Dtype::F32, &[], vec![0.5]).bytes();
+    let (out, report) = resized(&file, &f32s(Keep::Rank(2)));
+    let adapter = open(&out);
+    assert_eq!(adapter.header.tensors.iter().filter(|t| t.name == "lora_unet_x.alpha").count(), 1);
+    assert!(report.warnings.iter().any(|w| w.contains("the result needs their names: \"lora_unet_x.alpha\".")), "{:?}", report.warnings);
+    assert!(excess(&open(&file), &file, &out, &report) < 1e-6);
+}
+
 #[test]
 fn peft_gets_its_configuration_and_the_disk_a_whole_file_or_none() {
     let name = "peft_rslora_patterns.safetensors";

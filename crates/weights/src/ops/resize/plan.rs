@@ -60,7 +60,9 @@ impl<'a> Plan<'a> {
         let mut items: Vec<(usize, Item)> =
             sized.iter().map(|i| (adapter.modules[*i].tensors().into_iter().min().unwrap_or(0), Item::Module(*i))).collect();
         let rest = (0..adapter.header.tensors.len()).filter(|i| !owned.contains(i));
-        items.extend(rest.map(|i| (i, Item::Tensor(i))));
+        let written: BTreeSet<String> = sized.iter().flat_map(|i| Keys::of(input, &adapter.modules[*i]).names()).collect();
+        let (in_the_way, rest): (Vec<usize>, Vec<usize>) = rest.partition(|i| written.contains(&info(input, *i).name));
+        items.extend(rest.into_iter().map(|i| (i, Item::Tensor(i))));
         items.sort_by_key(|(at, _)| *at);
         let folded = sized.iter().any(|i| adapter.modules[*i].scale_from_metadata.is_some());
         let mut plan = Self {
@@ -73,6 +75,12 @@ impl<'a> Plan<'a> {
             warnings: adapter.warnings.clone(),
         };
         plan.say_what_stays();
+        if !in_the_way.is_empty() {
+            // An alpha beside a scale, which is stronger; half a pair beside the factors of a LoHa.
+            let names: Vec<String> = in_the_way.iter().take(3).map(|i| crate::text::shown(&info(input, *i).name)).collect();
+            let more = if in_the_way.len() > names.len() { ", …" } else { "" };
+            plan.warnings.push(format!("Left out, as they had no effect and the result needs their names: {}{more}.", names.join(", ")));
+        }
         plan.alpha = plan.one_alpha(&sized)?;
         Ok(plan)
     }
@@ -330,6 +338,10 @@ impl Keys {
         let named = module.alpha.filter(|_| !module.alpha_is_scale);
         let alpha = named.map_or_else(|| format!("{}.alpha", module.name), |i| info(input, i).name.clone());
         Self { down, up, alpha }
+    }
+
+    fn names(self) -> [String; 3] {
+        [self.down, self.up, self.alpha]
     }
 
     /// (down, up): the dimensions that the stored factors have; a Tucker core's kernel goes into the down factor.
