@@ -1,6 +1,7 @@
 //! Pictures made by golden/make.py in the way of each program, and what Weft reads out of them.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use serde_json::{Value, json};
 use weft_domain::generation::{Dialect, NoiseSource, PictureSource, Recipe, Sampler, Schedule, Variation};
 use weft_pictures::{Format, Inspected, decode, inspect};
 
@@ -17,6 +18,14 @@ fn read(name: &str, source: PictureSource) -> Recipe {
     let found = open(name);
     assert_eq!(found.source, source, "{name}: {:#?}", found.recipe);
     found.recipe
+}
+
+fn png_with(key: &str, text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = png::Encoder::new(&mut out, 1, 1);
+    encoder.add_text_chunk(key.to_owned(), text.to_owned()).unwrap();
+    encoder.write_header().unwrap().write_image_data(&[0]).unwrap();
+    out
 }
 
 fn other<'a>(recipe: &'a Recipe, key: &str) -> &'a str {
@@ -119,6 +128,23 @@ fn subgraphs_of_comfyui_with_values_typed_outside() {
     assert_eq!((recipe.numbers.steps, recipe.numbers.cfg), (Some(12), Some(6.5)));
     assert_eq!((recipe.width, recipe.height, recipe.checkpoint.name.as_str()), (512, 768, "v1-5"));
     assert_eq!(adapters(&recipe), [("moss", 0.6, None, "")]);
+}
+
+/// Sixteen levels of ten uses each, and a text of a megabyte at the bottom, in a file of a megabyte.
+#[test]
+fn subgraphs_that_multiply_end() {
+    let level = |n: usize| {
+        let nodes: Vec<Value> = (0..10).map(|id| json!({"id": id, "type": format!("s{}", n + 1)})).collect();
+        json!({"id": format!("s{n}"), "nodes": nodes, "links": [], "inputs": []})
+    };
+    let text = json!({"id": 1, "type": "CLIPTextEncode", "widgets_values": ["x".repeat(1 << 20)]});
+    let last = json!({"id": "s16", "nodes": [text], "links": [], "inputs": []});
+    let defined: Vec<Value> = (0..16).map(level).chain([last]).collect();
+    let first = json!({"id": 1, "type": "s0"});
+    let graph = json!({"nodes": [first], "links": [], "definitions": {"subgraphs": defined}}).to_string();
+    let file = png_with("workflow", &graph);
+    // Without a bound this would not come back: 10^16 uses.
+    assert_eq!(inspect(&file).unwrap().recipe.prompt, "");
 }
 
 #[test]

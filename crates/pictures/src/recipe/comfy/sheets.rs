@@ -5,12 +5,15 @@
 
 use super::super::json;
 use serde_json::Value;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most nodes or links of one sheet.
 pub(super) const MOST: usize = 20_000;
 /// Deepest way through subgraphs.
 const DEEP: usize = 24;
+/// Most work on one graph, in bytes of nodes and steps along links: subgraphs in subgraphs multiply.
+const WORK: usize = 48 << 20;
 /// The nodes that stand for a subgraph's own inputs and outputs.
 const INPUTS: &str = "-10";
 const OUTPUTS: &str = "-20";
@@ -28,7 +31,8 @@ struct Link {
 
 /// Nodes and links of one graph, none of its subgraphs' in it.
 pub(super) struct Sheet<'a> {
-    nodes: BTreeMap<String, &'a Value>,
+    /// With their sizes.
+    nodes: BTreeMap<String, (&'a Value, usize)>,
     links: BTreeMap<u64, Link>,
     /// Names of its inputs by slot, where it is a subgraph.
     inputs: Vec<&'a str>,
@@ -38,23 +42,38 @@ pub(super) struct Sheet<'a> {
     outputs: BTreeMap<usize, u64>,
 }
 
-pub(super) type Subgraphs<'a> = BTreeMap<&'a str, Sheet<'a>>;
+/// What all places of a graph share.
+pub(super) struct Graphs<'a> {
+    /// The subgraphs that it defines, by the type their nodes have.
+    defined: BTreeMap<&'a str, Sheet<'a>>,
+    /// Work that may still be done.
+    left: Cell<usize>,
+}
 
-/// The subgraphs that a graph defines, by the type their nodes have.
-pub(super) fn subgraphs(value: &Value) -> Subgraphs<'_> {
-    let defined = value.pointer("/definitions/subgraphs").and_then(Value::as_array);
-    let sheet = |value| Some((Value::as_str(Value::get(value, "id")?)?, Sheet::of(value)?));
-    defined.into_iter().flatten().take(MOST).filter_map(sheet).collect()
+impl<'a> Graphs<'a> {
+    pub(super) fn of(value: &'a Value) -> Self {
+        let defined = value.pointer("/definitions/subgraphs").and_then(Value::as_array);
+        let sheet = |value| Some((Value::as_str(Value::get(value, "id")?)?, Sheet::of(value)?));
+        Self { defined: defined.into_iter().flatten().take(MOST).filter_map(sheet).collect(), left: Cell::new(WORK) }
+    }
+
+    /// None when too much was done.
+    fn spend(&self, work: usize) -> Option<()> {
+        self.left.set(self.left.get().checked_sub(work)?);
+        Some(())
+    }
 }
 
 impl<'a> Sheet<'a> {
     pub(super) fn of(value: &'a Value) -> Option<Self> {
         let links: BTreeMap<u64, Link> = value.get("links")?.as_array()?.iter().take(MOST).filter_map(link).collect();
         let nodes = value.get("nodes")?.as_array()?.iter().take(MOST);
-        let nodes: BTreeMap<String, &Value> = nodes.filter_map(|node| Some((json::text(node.get("id")?)?, node))).collect();
+        let named = |node| Some((json::text(Value::get(node, "id")?)?, (node, size(node))));
+        let nodes: BTreeMap<String, (&Value, usize)> = nodes.filter_map(named).collect();
         let inputs = value.get("inputs").and_then(Value::as_array);
         let inputs = inputs.into_iter().flatten().take(1000).map(|input| input.get("name").and_then(Value::as_str).unwrap_or_default());
-        let to_widget = |link: &&Link| nodes.get(&link.to).and_then(|node| node.get("inputs")?.get(link.input)?.get("widget")).is_some();
+        let to_widget =
+            |link: &&Link| nodes.get(&link.to).and_then(|(node, _)| node.get("inputs")?.get(link.input)?.get("widget")).is_some();
         let widgets = links.values().filter(|link| link.from == INPUTS).filter(to_widget).map(|link| link.output).collect();
         let outputs = links.iter().filter(|(_, link)| link.to == OUTPUTS).map(|(id, link)| (link.input, *id)).collect();
         Some(Self { inputs: inputs.collect(), widgets, outputs, nodes, links })
@@ -82,7 +101,7 @@ pub(super) enum Source {
 /// One use of a sheet.
 pub(super) struct Place<'a> {
     sheet: &'a Sheet<'a>,
-    all: &'a Subgraphs<'a>,
+    all: &'a Graphs<'a>,
     /// What the names of its nodes begin with: `12:` in the subgraph at node 12.
     prefix: String,
     /// The place in which this subgraph is one node, and that node.
@@ -91,7 +110,7 @@ pub(super) struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    pub(super) const fn outermost(sheet: &'a Sheet<'a>, all: &'a Subgraphs<'a>) -> Self {
+    pub(super) const fn outermost(sheet: &'a Sheet<'a>, all: &'a Graphs<'a>) -> Self {
         Self { sheet, all, prefix: String::new(), around: None, depth: 0 }
     }
 
@@ -100,19 +119,20 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        let sheet = self.all.get(node.get("type")?.as_str()?).filter(|_| mode(node) == 0 && self.depth < DEEP)?;
+        let sheet = self.all.defined.get(node.get("type")?.as_str()?).filter(|_| mode(node) == 0 && self.depth < DEEP)?;
         Some(Place { sheet, all: self.all, prefix: format!("{}{id}:", self.prefix), around: Some((self, node)), depth: self.depth + 1 })
     }
 
     /// Every node that takes part, those of subgraphs in place of the node they are: name, node, bypassed, the place it stands in.
-    /// No more than `left` are looked at: subgraphs in subgraphs multiply.
-    pub(super) fn each(&self, left: &mut usize, visit: &mut dyn FnMut(&Place<'_>, String, &Value, bool)) {
-        for (id, node) in &self.sheet.nodes {
-            let Some(less) = left.checked_sub(1) else { return };
-            *left = less;
+    pub(super) fn each(&self, visit: &mut dyn FnMut(&Place<'_>, String, &Value, bool)) {
+        for (id, (node, size)) in &self.sheet.nodes {
+            // So that no more nodes come out than one sheet may have.
+            if self.all.spend((*size).max(WORK / MOST)).is_none() {
+                return;
+            }
             match (mode(node), self.inside(id, node)) {
                 (MUTED, _) => {}
-                (_, Some(place)) => place.each(left, visit),
+                (_, Some(place)) => place.each(visit),
                 (mode, None) => visit(self, format!("{}{id}", self.prefix), node, mode == BYPASSED),
             }
         }
@@ -125,12 +145,13 @@ impl<'a> Place<'a> {
 
     fn trace(&self, link: u64, left: usize) -> Option<Source> {
         let left = left.checked_sub(1)?;
+        self.all.spend(1)?;
         let link = self.sheet.links.get(&link)?;
         if link.from == INPUTS {
             return self.given(link.output, left);
         }
         let node = self.sheet.nodes.get(&link.from);
-        match node.and_then(|node| self.inside(&link.from, node)) {
+        match node.and_then(|(node, _)| self.inside(&link.from, node)) {
             Some(place) => place.trace(*place.sheet.outputs.get(&link.output)?, left),
             None => Some(Source::Output(format!("{}{}", self.prefix, link.from), link.output)),
         }
@@ -140,8 +161,9 @@ impl<'a> Place<'a> {
     fn given(&self, slot: usize, left: usize) -> Option<Source> {
         let (outer, node) = self.around?;
         let name = *self.sheet.inputs.get(slot)?;
-        let inputs = node.get("inputs").and_then(Value::as_array);
-        let input = inputs.into_iter().flatten().find(|input| input.get("name").and_then(Value::as_str) == Some(name));
+        let inputs = node.get("inputs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        self.all.spend(inputs.len() + self.sheet.widgets.len())?;
+        let input = inputs.iter().find(|input| input.get("name").and_then(Value::as_str) == Some(name));
         match input.and_then(|input| input.get("link")?.as_u64()) {
             Some(link) => outer.trace(link, left),
             None => self.typed(node, slot).map(Source::Value),
@@ -159,4 +181,14 @@ impl<'a> Place<'a> {
 
 fn mode(node: &Value) -> u64 {
     node.get("mode").and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// About the bytes that a value takes.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => 16 + text.len(),
+        Value::Array(list) => 16 + list.iter().map(size).sum::<usize>(),
+        Value::Object(members) => 16 + members.iter().map(|(key, value)| key.len() + size(value)).sum::<usize>(),
+        _ => 16,
+    }
 }

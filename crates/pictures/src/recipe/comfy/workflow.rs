@@ -1,7 +1,7 @@
 //! The graph as it stands on the screen. Values of its widgets have no names there: the nodes below are known by the order of theirs.
 
 use super::graph::{Graph, Node};
-use super::sheets::{self, MOST, Place, Sheet, Source};
+use super::sheets::{Graphs, Place, Sheet, Source};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -47,9 +47,9 @@ const WIDGETS: [(&str, &[&str]); 37] = [
 ];
 
 pub(super) fn graph(value: &Value) -> Option<Graph> {
-    let (sheet, all) = (Sheet::of(value)?, sheets::subgraphs(value));
+    let (sheet, all) = (Sheet::of(value)?, Graphs::of(value));
     let mut nodes = BTreeMap::new();
-    Place::outermost(&sheet, &all).each(&mut { MOST }, &mut |place, name, node, bypassed| {
+    Place::outermost(&sheet, &all).each(&mut |place, name, node, bypassed| {
         nodes.extend(read(place, node, bypassed).map(|node| (name, node)));
     });
     (!nodes.is_empty()).then_some(Graph { nodes })
