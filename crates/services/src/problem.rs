@@ -9,6 +9,12 @@ pub(crate) fn internal(what: &str, error: &dyn std::fmt::Display) -> Problem {
     Problem::internal()
 }
 
+/// No defect of Weft, and nothing that trying again would mend.
+pub(crate) fn full(what: &str, error: &StoreError) -> Problem {
+    tracing::error!(%error, "{what}");
+    Problem::new(ProblemKind::Unavailable, "The disk with Weft's data is full.").hint("Free some space on it, then try again.")
+}
+
 /// Answers a person instead of a programmer.
 pub(crate) trait ForPeople<T> {
     /// The value, or a problem; `what` names the step in the log.
@@ -21,6 +27,7 @@ impl<T> ForPeople<T> for Result<T, StoreError> {
             StoreError::NotFound { what, .. } => Problem::not_found(format!("There is no such {what}.")),
             StoreError::Stale { .. } => Problem::new(ProblemKind::Stale, "Somebody changed this adapter in between.")
                 .hint("Load it anew, then make your change again."),
+            error if error.is_full() => full(what, &error),
             error => internal(what, &error),
         })
     }

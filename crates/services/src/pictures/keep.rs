@@ -69,9 +69,13 @@ impl Pictures {
     }
 }
 
-/// A disk that is full is no defect of Weft.
+/// A disk that cannot be written to is no defect of Weft.
 fn no_room(error: StoreError) -> Problem {
-    tracing::error!(%error, "the bytes of a picture cannot be stored");
+    const WHAT: &str = "the bytes of a picture cannot be stored";
+    if error.is_full() {
+        return crate::problem::full(WHAT, &error);
+    }
+    tracing::error!(%error, "{WHAT}");
     Problem::new(ProblemKind::Unavailable, "The picture could not be stored.")
         .detail(error.to_string())
         .hint("See whether the disk with Weft's data folder is full or cannot be written to, then try again.")
