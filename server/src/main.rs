@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use weft::cli::Cli;
+use weft::cli::{Cli, why};
 
 /// See the reason in Cargo.toml.
 #[global_allocator]
@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match Cli::parse().run() {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("weft: {error:#}");
+            eprintln!("weft: {}", why(&error));
             ExitCode::FAILURE
         }
     }

@@ -28,6 +28,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+pub use output::why;
+
 /// A workbench for LoRA adapters: collect, look inside, weave.
 #[derive(Debug, Parser)]
 #[command(name = "weft", version, about, propagate_version = true, arg_required_else_help = true)]

@@ -84,3 +84,32 @@ pub(super) fn beside(target: &Path, name: &str, text: &str, overwrite: bool) -> 
     file.file()?.write_all(text.as_bytes())?;
     Ok(file.commit(overwrite)?)
 }
+
+/// An error with its causes, in one line. Many errors name their cause themselves: what was said already is not said again.
+#[must_use]
+pub fn why(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if said.is_empty() {
+            said = cause;
+        } else if !said.contains(&cause) {
+            said = format!("{said}: {cause}");
+        }
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context as _, anyhow};
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let full = weft_weights::write::WriteError::Io { path: "ink".into(), source: std::io::Error::other("no room") };
+        let error = anyhow::Error::from(full).context("The merge ended");
+        assert_eq!(why(&error), "The merge ended: could not write ink: no room");
+        let error = Err::<(), _>(anyhow!("no such file")).context("ink.safetensors").unwrap_err();
+        assert_eq!(why(&error), "ink.safetensors: no such file");
+    }
+}

@@ -131,7 +131,7 @@ async fn taken_in(services: &Services, path: &Path) -> Line {
     let file = path.display().to_string();
     let bytes = match read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return Line { file, picture: None, new: None, error: Some(format!("{error:#}")) },
+        Err(error) => return Line { file, picture: None, new: None, error: Some(output::why(&error)) },
     };
     match services.pictures.import(&editor, bytes.into(), &name).await {
         Ok(imported) => Line { file, picture: Some(imported.card), new: Some(imported.is_new), error: None },
@@ -185,7 +185,7 @@ impl Show {
                     if self.json { println!("{}", serde_json::to_string(&shown)?) } else { print(&shown, self.files.len() > 1) }
                 }
                 Err(error) => {
-                    eprintln!("{}: {error:#}", output::plain(&file));
+                    eprintln!("{}: {}", output::plain(&file), output::why(&error));
                     code = ExitCode::FAILURE;
                 }
             }
