@@ -1,3 +1,5 @@
+import type { Route } from "@playwright/test";
+
 import { expect, hydrated, test } from "./fixtures";
 import { axeEverywhere, withSamples } from "./support";
 
@@ -66,16 +68,16 @@ test("what changes between an answer and its drawing is shown all the same", asy
       body: JSON.stringify({ name: to }),
     });
   // No list is open when the answer comes late: only what was heard in between can tell of the new name.
-  await page.route(/\/fn\/library\/query/, async (route) => {
+  const late = async (route: Route) => {
     const old = await route.fetch();
-    await page.unroute(/\/fn\/library\/query/);
     const heard = page.waitForResponse(/\/fn\/library\/overview/);
     await rename(name);
     // The navigation counts anew after the same event.
     await heard;
     await route.fulfill({ response: old });
-  });
+  };
   await open("/compare");
+  await page.route(/\/fn\/library\/query/, late, { times: 1 });
   await page.getByRole("link", { name: "Library" }).first().click();
   await expect(page.getByRole("heading", { level: 1, name: "Library" })).toBeVisible();
   await expect(page.locator(".card-link").filter({ hasText: name })).toHaveCount(1);

@@ -19,6 +19,7 @@ pub(super) fn TrashBar() -> impl IntoView {
     let toasts = expect_context::<Toasts>();
     let held = RwSignal::new(None::<Trash>);
     let leaving = RwSignal::new(false);
+    let presses = StoredValue::new(0u32);
     let shown = Memo::new(move |_| gallery.query.with(|q| q.trash));
     Effect::new(move |_| {
         gallery.total.track();
@@ -33,6 +34,8 @@ pub(super) fn TrashBar() -> impl IntoView {
     });
     let empty = move |_| {
         leaving.set(true);
+        let press = presses.get_value() + 1;
+        presses.set_value(press);
         spawn_local(async move {
             match api::picture_trash_empty().await {
                 Ok(trash) => say(toasts, trash, leaving),
@@ -43,7 +46,10 @@ pub(super) fn TrashBar() -> impl IntoView {
             }
         });
         let over = move || {
-            let _gone = leaving.try_set(false);
+            // The clock of a press that was taken back must not end a later one.
+            if presses.try_get_value() == Some(press) {
+                let _gone = leaving.try_set(false);
+            }
         };
         set_timeout(over, LEAVING);
     };
