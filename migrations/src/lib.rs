@@ -11,6 +11,7 @@ mod m20261121_000002_search;
 mod m20261121_000003_jobs;
 mod m20261121_000004_checkpoints;
 mod m20261121_000005_pictures;
+mod m20261122_000006_gallery;
 
 pub use dialect::Dialect;
 pub use sea_orm_migration::MigratorTrait;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_jobs::Migration),
             Box::new(m20261121_000004_checkpoints::Migration),
             Box::new(m20261121_000005_pictures::Migration),
+            Box::new(m20261122_000006_gallery::Migration),
         ]
     }
 }
