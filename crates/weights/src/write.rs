@@ -9,7 +9,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+mod behind;
+
+pub use behind::Sink;
+
 use crate::dtype::Dtype;
+use behind::Behind;
 
 /// Why a file could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +158,7 @@ const TEMP_SUFFIX: &str = ".tmp";
 #[derive(Debug)]
 pub struct AtomicFile {
     file: Option<File>,
+    behind: Behind,
     temp: PathBuf,
     target: PathBuf,
     /// The temporary name is free again: another file may bear it by now.
@@ -169,7 +175,10 @@ impl AtomicFile {
         for n in 0..10_000u32 {
             let temp = temp_name(folder, n);
             match OpenOptions::new().write(true).create_new(true).open(&temp) {
-                Ok(file) => return Ok(Self { file: Some(file), temp, target: target.to_owned(), published: false }),
+                Ok(file) => {
+                    let behind = Behind::default();
+                    return Ok(Self { file: Some(file), behind, temp, target: target.to_owned(), published: false });
+                }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(e) => return Err(failed(folder, e)),
             }
@@ -182,6 +191,11 @@ impl AtomicFile {
         self.file.as_ref().ok_or_else(|| failed(&self.temp, io::Error::other("already closed")))
     }
 
+    /// Where to write what may be long: it goes to the disk while the rest is made.
+    pub fn sink(&self) -> Result<Sink<'_>, WriteError> {
+        Ok(Sink { file: self.file()?, behind: &self.behind, fresh: 0 })
+    }
+
     /// Where the bytes lie until then: for a writer that opens paths itself. It may replace the file there; it must force it to the disk.
     #[must_use]
     pub fn temporary(&self) -> &Path {
@@ -190,7 +204,8 @@ impl AtomicFile {
 
     /// Forces the bytes to the disk and gives the file its name. Without `overwrite` a file that appeared meanwhile is left alone.
     pub fn commit(self, overwrite: bool) -> Result<(), WriteError> {
-        self.file()?.sync_all().map_err(|e| failed(&self.temp, e))?;
+        let file = self.file()?;
+        self.behind.end().and_then(|()| file.sync_all()).map_err(|e| failed(&self.temp, e))?;
         let folder = folder_of(&self.target).to_owned();
         self.publish(overwrite)?;
         sync_folder(&folder);
@@ -221,6 +236,8 @@ impl AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
+        // Its thread holds the file open, and some systems remove no open file. Whoever needed the bytes has asked before.
+        drop(self.behind.end());
         self.file = None;
         if !self.published {
             // What is unfinished must not stay; where it cannot be removed there is nobody to tell.

@@ -100,7 +100,7 @@ pub fn merge_on(
 ) -> Result<MergeReport, MergeError> {
     let prepared = Prepared::of(plan, members, base)?;
     let file = AtomicFile::create(out, plan.overwrite)?;
-    let (_, report) = prepared.write(file.file()?, progress)?;
+    let (_, report) = prepared.write(file.sink()?, progress)?;
     file.commit(plan.overwrite)?;
     Ok(report)
 }

@@ -153,7 +153,7 @@ pub struct ConvertReport {
 pub fn convert(input: Member<'_>, options: &ConvertOptions, out: &Path, progress: &dyn Progress) -> Result<ConvertReport, OpError> {
     let plan = Plan::of(input, options)?;
     let file = AtomicFile::create(out, options.overwrite)?;
-    let (_, report) = write(plan, file.file()?, progress)?;
+    let (_, report) = write(plan, file.sink()?, progress)?;
     file.commit(options.overwrite)?;
     Ok(report)
 }

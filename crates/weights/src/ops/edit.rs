@@ -105,7 +105,7 @@ pub struct EditReport {
 pub fn edit(input: Member<'_>, options: &EditOptions, out: &Path, progress: &dyn Progress) -> Result<EditReport, OpError> {
     let plan = Plan::of(input, options)?;
     let file = AtomicFile::create(out, options.overwrite)?;
-    let (_, report) = write::write(input, options, plan, file.file()?, progress)?;
+    let (_, report) = write::write(input, options, plan, file.sink()?, progress)?;
     file.commit(options.overwrite)?;
     Ok(report)
 }

@@ -47,7 +47,7 @@ pub fn extract(
     plan.validate()?;
     let found = find::find(tuned, base, plan)?;
     let file = AtomicFile::create(out, plan.overwrite)?;
-    let (_, report) = write(tuned, base, plan, found, file.file()?, progress)?;
+    let (_, report) = write(tuned, base, plan, found, file.sink()?, progress)?;
     file.commit(plan.overwrite)?;
     Ok(report)
 }

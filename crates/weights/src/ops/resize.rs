@@ -110,7 +110,7 @@ pub struct ResizeReport {
 pub fn resize(input: Member<'_>, options: &ResizeOptions, out: &Path, progress: &dyn Progress) -> Result<ResizeReport, OpError> {
     let plan = Plan::of(input, options)?;
     let file = AtomicFile::create(out, options.overwrite)?;
-    let (_, report) = write(&plan, file.file()?, progress)?;
+    let (_, report) = write(&plan, file.sink()?, progress)?;
     file.commit(options.overwrite)?;
     Ok(report)
 }

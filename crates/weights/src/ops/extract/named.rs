@@ -39,7 +39,7 @@ pub fn extract_to(
     let adapter = Adapter::from_header(header, None, None).map_err(|e| ExtractError::Nothing(e.to_string()))?;
     let options = ConvertOptions { dtype: Some(plan.dtype), origin: plan.tuned.clone(), ..ConvertOptions::new(to) };
     let input = Member { adapter: &adapter, source: &source };
-    let (_, converted) = convert_into(input, &options, file.file()?, progress)?;
+    let (_, converted) = convert_into(input, &options, file.sink()?, progress)?;
     file.commit(plan.overwrite)?;
     report.bytes = converted.bytes;
     report.warnings.extend(converted.warnings);
