@@ -16,6 +16,14 @@ const PANEL_BF16: usize = 1024;
 /// Values of one instruction on bf16.
 const STEP_BF16: usize = 32;
 
+/// Bytes that are read at once: a part of the second-level cache.
+const PIECE: usize = 256 << 10;
+
+/// Rows of `bytes` each for one call of [`Gram::add_columns`]: whole runs, so that the sums are those of one call with all.
+pub(super) fn rows_at_once(bytes: usize) -> usize {
+    (PIECE / bytes.max(1)).max(1).next_multiple_of(2 * RUN)
+}
+
 /// The Gram matrix of r rows or columns, upper triangle, and the buffers it is fed from.
 #[derive(Debug, Default)]
 pub(super) struct Gram {

@@ -1,12 +1,12 @@
 //! ‖ΔW‖ of one module, by kind.
 
-use super::gram::{Gram, PANEL};
-use super::read::{bytes, read_scalar, values};
+use super::gram::{Gram, PANEL, rows_at_once};
+use super::read::{bytes, pieces, read_scalar, values};
 use super::{ModuleStrength, Problem, StrengthError};
 use crate::adapter::{Adapter, Factors, Kind, Module, Pair, Side};
 use crate::dtype::{Dtype, decode_f32};
 use crate::header::TensorInfo;
-use crate::source::TensorSource;
+use crate::source::{ReadError, TensorSource};
 
 /// Buffers of one thread.
 #[derive(Debug, Default)]
@@ -85,46 +85,51 @@ impl Work<'_> {
     /// AAᵀ of a tensor seen as rows × the rest.
     fn rows_gram(self, tensor: usize, buffer: &mut Vec<u8>, block: &mut Vec<f32>, gram: &mut Gram) -> Result<(), Trouble> {
         let info = &self.tensors[tensor];
-        let rows = info.shape[0];
         let raw = bytes(self.source, info, buffer)?;
-        self.guarded(tensor, raw, block, gram, rows, |raw, gain, _, gram| gram.add_rows(info.dtype, raw, gain))
+        let feed = |each: &mut dyn FnMut(&[u8])| {
+            each(raw);
+            Ok(())
+        };
+        self.guarded(tensor, info.shape[0], (block, gram), feed, |raw, gain, _, gram| gram.add_rows(info.dtype, raw, gain))
     }
 
     /// BᵀB of a tensor seen as the leading dimension × rank.
     fn columns_gram(self, tensor: usize, buffer: &mut Vec<u8>, block: &mut Vec<f32>, gram: &mut Gram) -> Result<(), Trouble> {
         let info = &self.tensors[tensor];
         let rank = info.elements() / info.shape[0];
-        let raw = bytes(self.source, info, buffer)?;
-        self.guarded(tensor, raw, block, gram, rank, |raw, gain, block, gram| gram.add_columns(info.dtype, raw, gain, block))
+        let rows = rows_at_once(rank * info.dtype.size());
+        let feed = |each: &mut dyn FnMut(&[u8])| pieces(self.source, info, rows, buffer, each);
+        self.guarded(tensor, rank, (block, gram), feed, |raw, gain, block, gram| gram.add_columns(info.dtype, raw, gain, block))
     }
 
-    /// Runs `pass`; when the squares left the range of f32, runs it again on values brought to around 1 by a power of two.
+    /// Adds all that `feed` hands out to the Gram matrix; when the squares left the range of f32, once more with values brought to around 1 by a power
+    /// of two.
     fn guarded(
         self,
         tensor: usize,
-        raw: &[u8],
-        block: &mut Vec<f32>,
-        gram: &mut Gram,
         rank: usize,
-        pass: impl Fn(&[u8], f32, &mut Vec<f32>, &mut Gram),
+        (block, gram): (&mut Vec<f32>, &mut Gram),
+        mut feed: impl FnMut(&mut dyn FnMut(&[u8])) -> Result<(), ReadError>,
+        add: impl Fn(&[u8], f32, &mut Vec<f32>, &mut Gram),
     ) -> Result<(), Trouble> {
         let info = &self.tensors[tensor];
         gram.start(rank);
-        pass(raw, 1.0, block, gram);
+        feed(&mut |raw| add(raw, 1.0, block, gram))?;
         let trace = gram.trace();
         if trace.is_finite() && trace > 1e-26 * info.elements() as f64 {
             return Ok(());
         }
-        let largest = largest(info.dtype, raw, block);
-        if !largest.is_finite() {
+        let mut most = 0f32;
+        feed(&mut |raw| most = larger(most, largest(info.dtype, raw, block)))?;
+        if !most.is_finite() {
             return Err(Trouble::NotFinite(tensor));
         }
-        if largest == 0.0 {
+        if most == 0.0 {
             return Ok(());
         }
-        let gain = 2f32.powi((-largest.log2().floor() as i32).clamp(-126, 126));
+        let gain = 2f32.powi((-most.log2().floor() as i32).clamp(-126, 126));
         gram.start(rank);
-        pass(raw, gain, block, gram);
+        feed(&mut |raw| add(raw, gain, block, gram))?;
         gram.scale(f64::from(gain).powi(-2));
         Ok(())
     }
@@ -224,6 +229,11 @@ impl Rows {
     fn row(&self, i: usize) -> &[f32] {
         &self.values[i * self.len..(i + 1) * self.len]
     }
+}
+
+/// The larger of two magnitudes; NaN where one is NaN, which `max` would drop.
+fn larger(one: f32, two: f32) -> f32 {
+    if one.is_nan() || two.is_nan() { f32::NAN } else { one.max(two) }
 }
 
 /// Largest magnitude; NaN or infinity when there is one.

@@ -18,6 +18,30 @@ pub(super) fn bytes<'a>(source: &'a dyn TensorSource, tensor: &TensorInfo, buffe
     Ok(bytes)
 }
 
+/// Hands out the bytes of `tensor` by `rows` of its leading dimension, so that a piece stays in the cache that it was read into; all at once
+/// where they are in memory.
+pub(super) fn pieces(
+    source: &dyn TensorSource,
+    tensor: &TensorInfo,
+    rows: usize,
+    buffer: &mut Vec<u8>,
+    each: &mut dyn FnMut(&[u8]),
+) -> Result<(), ReadError> {
+    if let Some(slice) = source.slice(tensor.range.start, tensor.byte_len()) {
+        each(slice);
+        return Ok(());
+    }
+    let step = tensor.byte_len() / tensor.shape[0].max(1) as u64 * rows as u64;
+    let mut at = tensor.range.start;
+    while at < tensor.range.end {
+        let piece = aligned(buffer, step.min(tensor.range.end - at) as usize);
+        source.read_at(at, piece)?;
+        each(piece);
+        at += step;
+    }
+    Ok(())
+}
+
 /// All values of `tensor` as f32.
 pub(super) fn values(source: &dyn TensorSource, tensor: &TensorInfo, buffer: &mut Vec<u8>) -> Result<Vec<f32>, ReadError> {
     let bytes = bytes(source, tensor, buffer)?;

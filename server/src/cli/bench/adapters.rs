@@ -11,6 +11,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weft_weights::adapter::Adapter;
+use weft_weights::dtype::Dtype;
 use weft_weights::family::Family;
 use weft_weights::inspect::{inspect, open};
 use weft_weights::merge::{Member, MergeInput, MergePlan, Method, OutDtype, estimate, merge};
@@ -28,7 +29,14 @@ pub(super) fn measure(table: &mut Table, folder: &Path, rounds: u32) -> Result<V
     many(table, &folder.join("many"), rounds)?;
     let flux = [1, 2].map(|seed| full(&folder.join(format!("flux{seed}.safetensors")), 16, seed));
     let flux = flux.into_iter().collect::<Result<Vec<PathBuf>>>()?;
-    one(table, &flux[0], rounds)?;
+    one(table, &flux[0], "rank 16, bf16", rounds)?;
+    let (half, large) = (folder.join("half.safetensors"), folder.join("large.safetensors"));
+    SampleSpec { dtype: Dtype::F16, ..SampleSpec::full(Family::Flux1, 16, 5) }.write(File::create(&half)?)?;
+    one(table, &half, "rank 16, f16", rounds)?;
+    one(table, &full(&large, 64, 6)?, "rank 64, bf16", rounds)?;
+    for path in [half, large] {
+        std::fs::remove_file(path)?;
+    }
     pair(table, &flux, &folder.join("out.safetensors"), rounds)?;
     Ok(flux)
 }
@@ -60,9 +68,9 @@ fn many(table: &mut Table, folder: &Path, rounds: u32) -> Result<()> {
     heavy::cold(table, folder, MANY as u64, rounds)
 }
 
-fn one(table: &mut Table, path: &Path, rounds: u32) -> Result<()> {
+fn one(table: &mut Table, path: &Path, what: &str, rounds: u32) -> Result<()> {
     let bytes = path.metadata()?.len();
-    table.section(&format!("One Flux.1 adapter of rank 16 ({} MB, 304 modules, bf16)", bytes / 1_000_000));
+    table.section(&format!("One Flux.1 adapter of {what} ({} MB, 304 modules)", bytes / 1_000_000));
     let read = median(rounds, || read_all(path))?;
     table.add("read the file once", read, Amount::Bytes(bytes), None);
     let (adapter, source) = opened(path)?;

@@ -3,9 +3,10 @@
 
 use super::{LANES, ROWS};
 use std::arch::x86_64::{
-    __m256i, __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_cmpge_epi32_mask,
-    _mm512_cmpgt_epi32_mask, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_dpbf16_ps, _mm512_maskz_compress_epi32, _mm512_or_si512,
-    _mm512_set1_epi32, _mm512_setzero_ps, _mm512_slli_epi32,
+    __m256i, __m512, __m512bh, __m512i, _mm512_add_pd, _mm512_add_ps, _mm512_and_si512, _mm512_castps_si512, _mm512_castps512_ps256,
+    _mm512_castsi512_ps, _mm512_cmpge_epi32_mask, _mm512_cmpgt_epi32_mask, _mm512_cvtepu16_epi32, _mm512_cvtph_ps, _mm512_cvtps_pd,
+    _mm512_dpbf16_ps, _mm512_extractf32x8_ps, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_maskz_compress_epi32, _mm512_or_si512,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_pd,
 };
 use std::mem::transmute;
 use std::ops::Range;
@@ -16,7 +17,7 @@ const BYTES: usize = 64;
 const BYTES_HALF: usize = 32;
 
 #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(super) fn dots(raw: &[u8], n: usize, rank: usize, span: Range<usize>, lanes: &mut [f32]) {
+pub(super) fn dots_bf16(raw: &[u8], n: usize, rank: usize, span: Range<usize>, lanes: &mut [f32]) {
     let rows = rank.next_multiple_of(ROWS);
     let steps = span.len() * 2 / BYTES;
     // Rows beyond the last are the last again: what they give is never looked at.
@@ -44,15 +45,98 @@ pub(super) fn dots(raw: &[u8], n: usize, rank: usize, span: Range<usize>, lanes:
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-pub(super) fn outer(raw: &[u8], rank: usize, stride: usize, pairs: &mut Vec<u32>, sums: &mut [f64]) {
-    pair_up(raw, rank, stride, pairs);
-    for i in (0..rank).step_by(LANES) {
-        for j in (i..rank).step_by(LANES) {
-            let short = rank - i <= LANES / 2;
-            if short { block::<8>(pairs, i, j, stride, sums) } else { block::<LANES>(pairs, i, j, stride, sums) }
+/// Makes a function that adds XᵀX of X, rows of `stride` words of which `rank` count, to the upper triangle of `sums`.
+macro_rules! outer {
+    ($(#[$features:meta])* $name:ident, $tile:ident, $word:ty, $spread:expr, $load:expr, $add:ident) => {
+        $(#[$features])*
+        pub(super) fn $name(rows: &[$word], rank: usize, stride: usize, sums: &mut [f64]) {
+            for i in (0..rank).step_by(LANES) {
+                let mut j = i;
+                while j < rank {
+                    // A word that is spread over a vector serves both; with one vector there is a load for each multiplication.
+                    let two = j + LANES < rank;
+                    match (two, rank - i <= LANES / 2) {
+                        (true, _) => {
+                            $tile::<8, 2>(rows, i, j, stride, sums);
+                            $tile::<8, 2>(rows, i + 8, j, stride, sums);
+                        }
+                        (false, true) => $tile::<8, 1>(rows, i, j, stride, sums),
+                        (false, false) => $tile::<LANES, 1>(rows, i, j, stride, sums),
+                    }
+                    j += if two { 2 * LANES } else { LANES };
+                }
+            }
         }
+
+        /// `I` rows of sums from column `i`, `W` vectors of columns from `j`.
+        #[inline]
+        $(#[$features])*
+        fn $tile<const I: usize, const W: usize>(rows: &[$word], i: usize, j: usize, stride: usize, sums: &mut [f64]) {
+            let mut tile = [[_mm512_setzero_ps(); W]; I];
+            for row in rows.chunks_exact(stride) {
+                let right = row[j..].as_chunks::<LANES>().0.first_chunk::<W>();
+                let (Some(left), Some(right)) = (row[i..].first_chunk::<I>(), right) else { return };
+                for x in 0..I {
+                    let a = $spread(left[x]);
+                    for w in 0..W {
+                        tile[x][w] = $add(tile[x][w], a, $load(&right[w]));
+                    }
+                }
+            }
+            for x in 0..I {
+                let to = sums[(i + x) * stride + j..].as_chunks_mut::<LANES>().0.first_chunk_mut::<W>();
+                let Some(to) = to else { return };
+                for w in 0..W {
+                    carry(&mut to[w], tile[x][w]);
+                }
+            }
+        }
+    };
+}
+
+outer!(
+    #[target_feature(enable = "avx512f,avx512dq")]
+    outer,
+    tile,
+    f32,
+    _mm512_set1_ps,
+    vector,
+    add_product
+);
+outer!(
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512bf16")]
+    outer_pairs,
+    tile_of_pairs,
+    u32,
+    spread,
+    words,
+    _mm512_dpbf16_ps
+);
+
+/// Adds sums in f32 to those in f64.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq")]
+#[expect(unsafe_code, reason = "loads and stores by address: copies of arrays make a detour through the stack")]
+fn carry(to: &mut [f64; LANES], sums: __m512) {
+    let (low, high) = (_mm512_cvtps_pd(_mm512_castps512_ps256(sums)), _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(sums)));
+    let at = to.as_mut_ptr();
+    // SAFETY: `at` is the first of sixteen f64 that are ours alone, and the two halves are eight of them each.
+    unsafe {
+        _mm512_storeu_pd(at, _mm512_add_pd(_mm512_loadu_pd(at), low));
+        _mm512_storeu_pd(at.add(LANES / 2), _mm512_add_pd(_mm512_loadu_pd(at.add(LANES / 2)), high));
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add_product(sum: __m512, a: __m512, b: __m512) -> __m512 {
+    _mm512_fmadd_ps(a, b, sum)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512bf16")]
+pub(super) fn outer_bf16(raw: &[u8], rank: usize, stride: usize, pairs: &mut Vec<u32>, sums: &mut [f64]) {
+    pair_up(raw, rank, stride, pairs);
+    outer_pairs(pairs, rank, stride, sums);
 }
 
 /// Lays rows 2k and 2k+1 of `rank` 16-bit values each side by side, value by value; a missing last row is zero.
@@ -100,6 +184,16 @@ pub(super) fn decode_f16(raw: &[u8], out: &mut [f32]) -> usize {
     from.len() * LANES
 }
 
+/// Decodes whole vectors of little-endian bf16, which are the upper halves of f32, and returns how many values that were.
+#[target_feature(enable = "avx512f")]
+pub(super) fn decode_bf16(raw: &[u8], out: &mut [f32]) -> usize {
+    let (from, _) = raw.as_chunks::<BYTES_HALF>();
+    let (to, _) = out.as_chunks_mut::<LANES>();
+    let wide = |from| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves(from))));
+    from.iter().zip(to).for_each(|(from, to)| *to = values(wide(from)));
+    from.len() * LANES
+}
+
 /// Counts the values whose magnitude has more bits than `high`, appends the bits of those from `low` to `high`, and returns how many values it
 /// looked at: whole vectors.
 #[target_feature(enable = "avx512f")]
@@ -123,24 +217,6 @@ pub(super) fn between(values: &[f32], low: u32, high: u32, above: &mut u64, insi
         inside.extend_from_slice(&found[..count]);
     }
     whole.len() * LANES
-}
-
-/// `I` rows of sums from column `i`, sixteen columns from `j`.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
-fn block<const I: usize>(pairs: &[u32], i: usize, j: usize, stride: usize, sums: &mut [f64]) {
-    let mut block = [_mm512_setzero_ps(); I];
-    for row in pairs.chunks_exact(stride) {
-        let (Some(left), Some(right)) = (row[i..].first_chunk::<LANES>(), row[j..].first_chunk::<LANES>()) else { return };
-        let right = words(right);
-        for x in 0..I {
-            block[x] = _mm512_dpbf16_ps(block[x], spread(left[x]), right);
-        }
-    }
-    for (x, lanes) in block.into_iter().enumerate() {
-        let to = &mut sums[(i + x) * stride + j..][..LANES];
-        to.iter_mut().zip(values(lanes)).for_each(|(to, sum)| *to += f64::from(sum));
-    }
 }
 
 #[inline]
