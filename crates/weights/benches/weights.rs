@@ -71,7 +71,13 @@ fn headers(c: &mut Criterion, fixture: &Fixture) {
 fn reading(c: &mut Criterion, fixture: &Fixture) {
     let mut group = c.benchmark_group("strengths");
     group.sample_size(10);
-    for (name, rank, dtype) in [("flux r16 bf16", 16, Dtype::BF16), ("flux r16 f16", 16, Dtype::F16), ("flux r64 bf16", 64, Dtype::BF16)] {
+    for (name, rank, dtype) in [
+        ("flux r16 bf16", 16, Dtype::BF16),
+        ("flux r16 f16", 16, Dtype::F16),
+        ("flux r32 bf16", 32, Dtype::BF16),
+        ("flux r64 bf16", 64, Dtype::BF16),
+        ("flux r64 f16", 64, Dtype::F16),
+    ] {
         let path = fixture.dir.path().join("strengths.safetensors");
         SampleSpec { dtype, ..SampleSpec::full(Family::Flux1, rank, 7) }.write(File::create(&path).unwrap()).unwrap();
         let (adapter, source) = open(&path);

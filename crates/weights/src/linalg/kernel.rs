@@ -1,6 +1,8 @@
 //! The inner loops of Gram matrices, one set per kind of processor, chosen at run time.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod double;
 mod each;
@@ -9,6 +11,12 @@ mod slim;
 pub(crate) use double::{dots_f64, outer_f64};
 pub(crate) use each::{between, widest};
 pub(crate) use slim::{THIN, add_turned, product, times_thin};
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use amx::Tiles;
+/// What needs no room where there are none.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) type Tiles = ();
 
 use crate::dtype::{Dtype, decode_f32};
 use std::hint::black_box;
@@ -30,10 +38,19 @@ pub(crate) enum Arch {
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// AVX-512 with products of bf16 pairs, where these are quicker than decoding.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Bf16,
+    Avx512(Bf16),
+}
+
+/// What is quickest for bf16 beside AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bf16 {
+    /// Decoding to f32.
+    Decoded,
+    /// Products of pairs.
+    Pairs,
+    /// Products of tiles, for factors of more than [`LANES`] rows.
+    Tiles,
 }
 
 impl Arch {
@@ -42,40 +59,57 @@ impl Arch {
         let wide = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw");
         #[cfg(target_arch = "x86_64")]
         if wide && is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512vl") {
-            return if is_x86_feature_detected!("avx512bf16") && quick_pairs() { Self::Avx512Bf16 } else { Self::Avx512 };
+            return Self::Avx512(match is_x86_feature_detected!("avx512bf16") {
+                true if amx::at_hand() => Bf16::Tiles,
+                true if quick_pairs() => Bf16::Pairs,
+                _ => Bf16::Decoded,
+            });
         } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
             return Self::Avx2;
         }
         Self::Plain
     }
 
-    /// All that this processor can run, for tests.
+    /// All that this processor can run, for tests; also what is slow there.
     #[cfg(test)]
     pub(crate) fn available() -> Vec<Self> {
+        let mut all = vec![Self::Plain];
         #[cfg(target_arch = "x86_64")]
-        let all = [Self::Plain, Self::Avx2, Self::Avx512, Self::Avx512Bf16];
-        #[cfg(not(target_arch = "x86_64"))]
-        let all = [Self::Plain];
-        let mut best = all.iter().position(|a| *a == Self::detect()).unwrap_or(0);
-        #[cfg(target_arch = "x86_64")]
-        if Self::detect() == Self::Avx512 && is_x86_feature_detected!("avx512bf16") {
-            // Slow there, but right.
-            best += 1;
+        match Self::detect() {
+            Self::Plain => {}
+            Self::Avx2 => all.push(Self::Avx2),
+            best => {
+                all.extend([Self::Avx2, Self::Avx512(Bf16::Decoded)]);
+                all.extend(is_x86_feature_detected!("avx512bf16").then_some(Self::Avx512(Bf16::Pairs)));
+                all.extend((best == Self::Avx512(Bf16::Tiles)).then_some(best));
+            }
         }
-        all[..=best].to_vec()
+        all
     }
 
     pub(crate) fn has_bf16(self) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return self == Self::Avx512Bf16;
+        return self == Self::Avx512(Bf16::Pairs);
         #[cfg(not(target_arch = "x86_64"))]
         false
+    }
+
+    /// Whether the Gram matrix of `rank` rows of this type comes from [`tiles_of_rows`] and [`tiles_of_columns`]. Smaller ones are done before
+    /// they are read.
+    pub(crate) fn has_tiles(self, rank: usize, dtype: Dtype) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self == Self::Avx512(Bf16::Tiles) && rank > LANES && matches!(dtype, Dtype::BF16 | Dtype::F16);
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _ = (rank, dtype);
+            false
+        }
     }
 
     /// f32 values per step of a dot product.
     pub(crate) fn width(self) -> usize {
         #[cfg(target_arch = "x86_64")]
-        if matches!(self, Self::Avx512 | Self::Avx512Bf16) {
+        if matches!(self, Self::Avx512(_)) {
             return 16;
         }
         8
@@ -118,7 +152,7 @@ macro_rules! dispatch {
             // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
             Arch::Avx2 => unsafe { $avx2($($argument),*) },
             // SAFETY: as above.
-            Arch::Avx512 | Arch::Avx512Bf16 => unsafe { $avx512($($argument),*) },
+            Arch::Avx512(_) => unsafe { $avx512($($argument),*) },
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
@@ -188,6 +222,36 @@ pub(crate) fn outer_bf16(arch: Arch, raw: &[u8], rank: usize, stride: usize, pai
     }
     let _ = (raw, rank, stride, pairs, sums);
     unreachable!("{arch:?} has no products of bf16");
+}
+
+/// Adds XXᵀ of X, stored in `raw` as rows of n values of `dtype`, as many as the rank, to the upper triangle of `sums`.
+pub(crate) fn tiles_of_rows(arch: Arch, dtype: Dtype, raw: &[u8], n: usize, rank: usize, tiles: &mut Tiles, sums: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "tiles chosen at run time")]
+    if arch.has_tiles(rank, dtype) {
+        // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
+        return match dtype {
+            Dtype::F16 => unsafe { amx::rows::<2>(raw, n, rank, tiles, sums) },
+            _ => unsafe { amx::rows::<1>(raw, n, rank, tiles, sums) },
+        };
+    }
+    let _ = (raw, n, tiles, sums);
+    unreachable!("{arch:?} has no tiles for {rank} rows of {dtype}");
+}
+
+/// As `tiles_of_rows`, for XᵀX of X stored as rows of `rank` values.
+pub(crate) fn tiles_of_columns(arch: Arch, dtype: Dtype, raw: &[u8], rank: usize, tiles: &mut Tiles, sums: &mut [f64]) {
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "tiles chosen at run time")]
+    if arch.has_tiles(rank, dtype) {
+        // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
+        return match dtype {
+            Dtype::F16 => unsafe { amx::columns::<2>(raw, rank, tiles, sums) },
+            _ => unsafe { amx::columns::<1>(raw, rank, tiles, sums) },
+        };
+    }
+    let _ = (raw, tiles, sums);
+    unreachable!("{arch:?} has no tiles for rows of {rank} values of {dtype}");
 }
 
 #[cfg(target_arch = "x86_64")]

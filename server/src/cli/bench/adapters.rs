@@ -30,11 +30,10 @@ pub(super) fn measure(table: &mut Table, folder: &Path, rounds: u32) -> Result<V
     let flux = [1, 2].map(|seed| full(&folder.join(format!("flux{seed}.safetensors")), 16, seed));
     let flux = flux.into_iter().collect::<Result<Vec<PathBuf>>>()?;
     one(table, &flux[0], "rank 16, bf16", rounds)?;
-    let (half, large) = (folder.join("half.safetensors"), folder.join("large.safetensors"));
-    SampleSpec { dtype: Dtype::F16, ..SampleSpec::full(Family::Flux1, 16, 5) }.write(File::create(&half)?)?;
-    one(table, &half, "rank 16, f16", rounds)?;
-    one(table, &full(&large, 64, 6)?, "rank 64, bf16", rounds)?;
-    for path in [half, large] {
+    for (rank, dtype) in [(16, Dtype::F16), (64, Dtype::BF16), (64, Dtype::F16)] {
+        let path = folder.join("one.safetensors");
+        SampleSpec { dtype, ..SampleSpec::full(Family::Flux1, rank, 5) }.write(File::create(&path)?)?;
+        one(table, &path, &format!("rank {rank}, {}", dtype.name().to_lowercase()), rounds)?;
         std::fs::remove_file(path)?;
     }
     pair(table, &flux, &folder.join("out.safetensors"), rounds)?;

@@ -1,5 +1,6 @@
-//! What only AVX-512 has. Products of bf16 pairs (AVX512_BF16): exact products of two neighbours, added in f32. Subnormal numbers count as
-//! zero; factors so small are measured again after scaling, see `norms`.
+//! What is written for AVX-512 by hand. Products of bf16 pairs (AVX512_BF16): exact products of two neighbours, added in f32. Subnormal numbers
+//! count as zero; factors so small are measured again after scaling, see `norms`. Outer products of rows of f32, in wider blocks than the
+//! compiler keeps in registers. Decoding, and closing gaps.
 
 use super::{LANES, ROWS};
 use std::arch::x86_64::{
@@ -117,7 +118,7 @@ outer!(
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq")]
 #[expect(unsafe_code, reason = "loads and stores by address: copies of arrays make a detour through the stack")]
-fn carry(to: &mut [f64; LANES], sums: __m512) {
+pub(super) fn carry(to: &mut [f64; LANES], sums: __m512) {
     let (low, high) = (_mm512_cvtps_pd(_mm512_castps512_ps256(sums)), _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(sums)));
     let at = to.as_mut_ptr();
     // SAFETY: `at` is the first of sixteen f64 that are ours alone, and the two halves are eight of them each.
@@ -262,7 +263,7 @@ fn values(vector: __m512) -> [f32; LANES] {
 #[inline]
 #[target_feature(enable = "avx512f")]
 #[expect(unsafe_code, reason = "the same 32 bytes under another type")]
-fn halves(bytes: &[u8; BYTES_HALF]) -> __m256i {
+pub(super) fn halves(bytes: &[u8; BYTES_HALF]) -> __m256i {
     // SAFETY: both types are 32 bytes without padding, and every bit pattern is valid for either.
     unsafe { transmute::<[u8; BYTES_HALF], __m256i>(*bytes) }
 }
@@ -270,7 +271,7 @@ fn halves(bytes: &[u8; BYTES_HALF]) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx512f")]
 #[expect(unsafe_code, reason = "the same 64 bytes under another type")]
-fn integers(vector: __m512i) -> [u32; LANES] {
+pub(super) fn integers(vector: __m512i) -> [u32; LANES] {
     // SAFETY: both types are 64 bytes without padding, and every bit pattern is valid for either.
     unsafe { transmute::<__m512i, [u32; LANES]>(vector) }
 }

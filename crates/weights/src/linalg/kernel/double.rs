@@ -15,7 +15,7 @@ pub(crate) fn dots_f64(arch: Arch, x: &[f64], stride: usize, len: usize, rank: u
         // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
         Arch::Avx2 => unsafe { dots_avx2(x, stride, len, rank, sums, width) },
         // SAFETY: as above.
-        Arch::Avx512 | Arch::Avx512Bf16 => unsafe { dots_avx512(x, stride, len, rank, sums, width) },
+        Arch::Avx512(_) => unsafe { dots_avx512(x, stride, len, rank, sums, width) },
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
@@ -34,7 +34,7 @@ pub(crate) fn outer_f64(arch: Arch, rows: &[f64], rank: usize, width: usize, sum
         // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
         Arch::Avx2 => unsafe { outer_avx2(rows, rank, width, sums) },
         // SAFETY: as above.
-        Arch::Avx512 | Arch::Avx512Bf16 => unsafe { outer_avx512(rows, rank, width, sums) },
+        Arch::Avx512(_) => unsafe { outer_avx512(rows, rank, width, sums) },
     }
     #[cfg(not(target_arch = "x86_64"))]
     {

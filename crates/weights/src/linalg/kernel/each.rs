@@ -25,7 +25,7 @@ macro_rules! widest {
                 // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
                 $crate::linalg::kernel::Arch::Avx2 => unsafe { wide($($argument),*) },
                 // SAFETY: as above.
-                $crate::linalg::kernel::Arch::Avx512 | $crate::linalg::kernel::Arch::Avx512Bf16 => unsafe { widest($($argument),*) },
+                $crate::linalg::kernel::Arch::Avx512(_) => unsafe { widest($($argument),*) },
             }
             #[cfg(not(target_arch = "x86_64"))]
             $body($($argument),*);

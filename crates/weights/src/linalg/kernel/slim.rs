@@ -27,7 +27,7 @@ macro_rules! dispatch {
             // SAFETY: `Arch` holds this value only after the processor was asked for these features (`Arch::detect`).
             Arch::Avx2 => unsafe { $avx2($($argument),*) },
             // SAFETY: as above.
-            Arch::Avx512 | Arch::Avx512Bf16 => unsafe { $avx512($($argument),*) },
+            Arch::Avx512(_) => unsafe { $avx512($($argument),*) },
         }
         #[cfg(not(target_arch = "x86_64"))]
         $plain::<{ cfg!(target_arch = "aarch64") }, 4>($($argument),*);
