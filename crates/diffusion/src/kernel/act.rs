@@ -1,7 +1,6 @@
 //! Element by element: the functions between the layers.
 
-use super::split::{chunk, each_chunk};
-use pulp::Arch;
+use super::split::{chunk, each_chunk, widest};
 
 /// A function between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +74,7 @@ fn gelu(x: f32) -> f32 {
 pub fn activate(values: &mut [f32], f: Activation) {
     let (len, work) = (chunk(values.len(), 16, 4096, 1 << 16), 16 * values.len());
     each_chunk(values, len, work, |_, values| {
-        Arch::new().dispatch(
+        widest(
             #[inline(always)]
             || match f {
                 Activation::Silu => values.iter_mut().for_each(|v| *v = silu(*v)),
@@ -98,7 +97,7 @@ pub fn geglu(x: &[f32], width: usize) -> Vec<f32> {
     let rows = chunk(x.len() / 2 / width, 24 * width, 1, 64);
     each_chunk(&mut out, rows * width, 12 * x.len(), |i, out| {
         let x = &x[i * rows * width * 2..][..out.len() * 2];
-        Arch::new().dispatch(
+        widest(
             #[inline(always)]
             || {
                 for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(2 * width)) {

@@ -3,8 +3,7 @@
 
 use super::act::exp;
 use super::gemm::{Packed, ROWS, STRIP, Walk};
-use super::split::{shared, threads};
-use pulp::Arch;
+use super::split::{shared, threads, widest};
 
 /// Keys of a block.
 const KEYS: usize = 256;
@@ -133,7 +132,7 @@ impl Task<'_> {
                 _ => &[],
             };
             let seen = if self.mask == Mask::Causal { (query + 1).saturating_sub(start).min(len) } else { len };
-            Arch::new().dispatch(
+            widest(
                 #[inline(always)]
                 || soften(scores, seen, scale, added, state, sums),
             );

@@ -1,8 +1,7 @@
 //! Norms. Sums run in f32 over short stretches and in f64 across them, always in the same order.
 
 use super::act::silu;
-use super::split::{chunk, each_chunk, shared};
-use pulp::Arch;
+use super::split::{chunk, each_chunk, shared, widest};
 
 /// Pixels whose sums are taken together.
 const STRETCH: usize = 64;
@@ -35,7 +34,7 @@ pub fn group_norm(x: &[f32], batch: usize, norm: GroupNorm<'_>) -> Vec<f32> {
         let rows = chunk(image / channels, 8 * channels, STRETCH, 1024);
         each_chunk(out, rows * channels, 8 * image, |i, out| {
             let x = &x[i * rows * channels..][..out.len()];
-            Arch::new().dispatch(
+            widest(
                 #[inline(always)]
                 || apply(x, &scale, &shift, norm.silu, out),
             );
@@ -61,7 +60,7 @@ fn apply(x: &[f32], scale: &[f32], shift: &[f32], with_silu: bool, out: &mut [f3
 fn moments(x: &[f32], channels: usize) -> Vec<(f64, f64)> {
     use rayon::prelude::*;
     let one = |x: &[f32]| {
-        Arch::new().dispatch(
+        widest(
             #[inline(always)]
             || stretch(x, channels),
         )
@@ -151,7 +150,7 @@ fn rows(x: &[f32], width: usize, affine: [&[f32]; 2], f: impl Fn(&[f32], &mut [f
     let rows = chunk(x.len() / width, 8 * width, 1, 256);
     each_chunk(&mut out, rows * width, 8 * x.len(), |i, out| {
         let x = &x[i * rows * width..][..out.len()];
-        Arch::new().dispatch(
+        widest(
             #[inline(always)]
             || {
                 for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {

@@ -1,5 +1,6 @@
 //! How work is spread over the cores.
 
+use pulp::{Arch, Simd, WithSimd};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -57,6 +58,20 @@ pub(super) fn each_chunk(out: &mut [f32], len: usize, work: usize, f: impl Fn(us
     } else {
         out.chunks_mut(len).enumerate().for_each(|(i, chunk)| f(i, chunk));
     }
+}
+
+/// Runs `f`, a closure marked `#[inline(always)]`, compiled for the widest vectors of this processor.
+pub(super) fn widest<R>(f: impl FnMut() -> R) -> R {
+    struct Widest<F>(F);
+    impl<R, F: FnMut() -> R> WithSimd for Widest<F> {
+        type Output = R;
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) -> R {
+            // As FnMut: `call_once` of a closure that only borrows is a function of its own, which stays outside and gets the narrowest vectors.
+            (self.0)()
+        }
+    }
+    Arch::new().dispatch(Widest(f))
 }
 
 #[cfg(test)]
