@@ -16,7 +16,7 @@ pub(super) const ROWS: usize = 6;
 const DEPTH: usize = 768;
 /// Most rows of one task: their inputs stay in the second-level cache too.
 const MOST_ROWS: usize = 192;
-/// Most rows whose outputs are shared out instead of the rows: what stays of their inputs in the second-level cache is reused by every strip.
+/// Up to so many rows, the outputs are shared out over the cores and not the rows: the inputs of one walk still fit into the second-level cache.
 const FEW_ROWS: usize = 3 * MOST_ROWS;
 /// Least cache lines that one core clears.
 const TOUCHED: usize = 1 << 14;
