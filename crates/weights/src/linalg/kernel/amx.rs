@@ -199,7 +199,7 @@ macro_rules! products {
         $(#[$about])*
         ///
         /// # Safety
-        /// The processor must have the tiles, the system must permit them, and each strip must hold the tiles of at least `steps` steps.
+        /// The processor must have the tiles, the system must permit them, `steps` must be above 0, and each strip must hold the tiles of so many.
         #[expect(unsafe_code, reason = "the instructions have no other form")]
         unsafe fn $name(left: [*const Tile; 2], right: [*const Tile; 2], steps: usize, sums: &mut [Tile; 4]) {
             // SAFETY: reads the tiles that the caller promises and writes the four sums, which are ours; the registers that change are named, and
