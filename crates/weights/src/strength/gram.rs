@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn long_runs_stay_near_f64() {
-        for (rank, n) in [(6, 40_000), (40, 3_000)] {
+        for (rank, n) in [(6, 40_000), (40, 3_000), (72, 1_500)] {
             for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
                 let (raw, values) = stored(dtype, rank * n);
                 for (arch, by_rows) in Arch::available().into_iter().flat_map(|arch| [(arch, true), (arch, false)]) {
@@ -299,11 +299,11 @@ mod tests {
                     } else {
                         gram.add_columns(dtype, &raw, 1.0, &mut Vec::new())
                     }
-                    for (i, j) in (0..rank).flat_map(|i| [(i, i), (i / 2, i)]) {
+                    for (i, j) in (0..rank).flat_map(|i| [(i, i), (i / 2, i), (i / 4, i)]) {
                         let at = |i: usize, c: usize| f64::from(if by_rows { values[i * n + c] } else { values[c * rank + i] });
                         let want: f64 = (0..n).map(|c| at(i, c) * at(j, c)).sum();
                         let error = (gram.at(i, j) - want).abs() / want;
-                        assert!(error < 5e-7, "{arch:?} {dtype} rank {rank} rows {by_rows} ({i}, {j}): {error}");
+                        assert!(error < 1e-6, "{arch:?} {dtype} rank {rank} rows {by_rows} ({i}, {j}): {error}");
                     }
                 }
             }

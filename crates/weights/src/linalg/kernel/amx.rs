@@ -13,6 +13,7 @@ use std::arch::x86_64::{
     _mm512_or_si512, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_sub_ps,
     _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
+use std::array::from_fn;
 use std::mem::transmute;
 use std::sync::OnceLock;
 
@@ -84,25 +85,19 @@ fn permitted() -> bool {
 pub(super) fn rows<const PARTS: usize>(raw: &[u8], n: usize, rank: usize, tiles: &mut Tiles, sums: &mut [f64]) {
     let blocks = rank.div_ceil(LANES);
     for start in (0..n).step_by(PANEL) {
-        let len = PANEL.min(n - start);
-        let steps = len.div_ceil(STEP);
+        let end = (start + PANEL).min(n);
+        let steps = (end - start).div_ceil(STEP);
         tiles.make_room(PARTS * blocks * steps);
         for block in 0..blocks {
-            for step in 0..steps {
-                let (at, end) = (start + step * STEP, (start + step * STEP + STEP).min(n));
-                let row = |i: usize| if i < rank { &raw[(i * n + at) * 2..(i * n + end) * 2] } else { &[] };
-                let mut parts = [[_mm512_setzero_si512(); LANES]; PARTS];
+            let row = |i: usize| if i < rank { &raw[(i * n + start) * 2..(i * n + end) * 2] } else { &[] };
+            let rows: [&[u8]; LANES] = from_fn(|i| row(block * LANES + i));
+            let to = block * steps * PARTS..(block + 1) * steps * PARTS;
+            let (left, right) = (tiles.left[to.clone()].as_chunks_mut::<PARTS>().0, tiles.right[to].as_chunks_mut::<PARTS>().0);
+            for ((left, right), at) in left.iter_mut().zip(right).zip((0..).step_by(2 * STEP)) {
                 for i in 0..LANES {
-                    let values = neighbours::<PARTS>(&padded(row(block * LANES + i)));
-                    for part in 0..PARTS {
-                        parts[part][i] = values[part];
-                    }
+                    put(left, i, neighbours::<PARTS>(&padded(rows[i].get(at..).unwrap_or_default())));
                 }
-                let at = (block * steps + step) * PARTS;
-                for ((to, to_turned), part) in tiles.left[at..].iter_mut().zip(&mut tiles.right[at..]).zip(&parts) {
-                    store(to, part);
-                    store(to_turned, &turned(part));
-                }
+                left.iter().zip(right).for_each(|(left, right)| turn(left, right));
             }
         }
         multiply::<PARTS>(tiles, blocks, steps, sums);
@@ -111,30 +106,21 @@ pub(super) fn rows<const PARTS: usize>(raw: &[u8], n: usize, rank: usize, tiles:
 
 /// As [`rows`], for XᵀX of X, rows of `rank` values.
 #[target_feature(enable = "avx512f,avx512dq")]
-#[expect(clippy::needless_range_loop, reason = "bounds that the compiler knows keep vectors in registers")]
 pub(super) fn columns<const PARTS: usize>(raw: &[u8], rank: usize, tiles: &mut Tiles, sums: &mut [f64]) {
     let blocks = rank.div_ceil(LANES);
     for raw in raw.chunks(PANEL * 2 * rank) {
-        let rows = raw.len() / 2 / rank;
-        let steps = rows.div_ceil(STEP);
+        let steps = (raw.len() / 2 / rank).div_ceil(STEP);
         tiles.make_room(PARTS * blocks * steps);
-        for step in 0..steps {
+        for (step, raw) in raw.chunks(STEP * 2 * rank).enumerate() {
             for block in 0..blocks {
-                let (at, end) = (block * LANES, (block * LANES + LANES).min(rank));
-                let row = |i: usize| if i < rows { &raw[(i * rank + at) * 2..(i * rank + end) * 2] } else { &[] };
-                let mut parts = [[_mm512_setzero_si512(); LANES]; PARTS];
-                for i in 0..LANES {
-                    let first = step * STEP + 2 * i;
-                    let values = pairs::<PARTS>(&padded(row(first)), &padded(row(first + 1)));
-                    for part in 0..PARTS {
-                        parts[part][i] = values[part];
-                    }
-                }
+                let (from, width) = (block * LANES * 2, LANES.min(rank - block * LANES) * 2);
+                let row = |i: usize| padded(raw.get(i * 2 * rank + from..i * 2 * rank + from + width).unwrap_or_default());
                 let at = (block * steps + step) * PARTS;
-                for ((to, to_turned), part) in tiles.right[at..].iter_mut().zip(&mut tiles.left[at..]).zip(&parts) {
-                    store(to, part);
-                    store(to_turned, &turned(part));
+                let (left, right) = (&mut tiles.left[at..at + PARTS], &mut tiles.right[at..at + PARTS]);
+                for i in 0..LANES {
+                    put(right, i, pairs::<PARTS>(&row(2 * i), &row(2 * i + 1)));
                 }
+                right.iter().zip(left).for_each(|(right, left)| turn(right, left));
             }
         }
         multiply::<PARTS>(tiles, blocks, steps, sums);
@@ -151,22 +137,43 @@ fn multiply<const PARTS: usize>(tiles: &Tiles, blocks: usize, steps: usize, sums
         let at = block.min(blocks - 1) * steps * PARTS;
         all[at..at + steps * PARTS].as_ptr()
     };
+    let mut add = |i: usize, j: usize, tile: &Tile| {
+        if j < blocks {
+            for (x, row) in tile.0.iter().enumerate() {
+                let Some(to) = sums[(i * LANES + x) * stride + j * LANES..].first_chunk_mut::<LANES>() else { return };
+                carry(to, sums_of(row));
+            }
+        }
+    };
     for i in (0..blocks).step_by(2) {
         for j in (i..blocks).step_by(2) {
             let left = [strip(&tiles.left, i), strip(&tiles.left, i + 1)];
             let right = [strip(&tiles.right, j), strip(&tiles.right, j + 1)];
-            let mut four = [Tile::ZERO; 4];
+            let mut all = [Tile::ZERO; 6];
             #[expect(unsafe_code, reason = "the instructions have no other form")]
             // SAFETY: each strip is a slice of so many tiles, and `rows` and `columns` run only where `at_hand` has answered yes.
             unsafe {
-                if PARTS == 1 { products(left, right, steps, &mut four) } else { products_of_two(left, right, steps, &mut four) }
+                match (PARTS, i == j) {
+                    (1, true) => on_diagonal(left, right, steps, &mut all),
+                    (1, false) => products(left, right, steps, &mut all),
+                    (_, true) => on_diagonal_of_two(left, right, steps, &mut all),
+                    (_, false) => products_of_two(left, right, steps, &mut all),
+                }
             }
-            for (k, tile) in four.iter().enumerate() {
-                let (i, j) = (i + k / 2, j + k % 2);
-                if i <= j && j < blocks {
-                    for (x, row) in tile.0.iter().enumerate() {
-                        let Some(to) = sums[(i * LANES + x) * stride + j * LANES..].first_chunk_mut::<LANES>() else { return };
-                        carry(to, sums_of(row));
+            let [first, across, second, rest, first_mixed, second_mixed] = &all;
+            add(i, j, first);
+            add(i, j + 1, across);
+            add(i + 1, j + 1, second);
+            match (PARTS, i == j) {
+                (_, false) => add(i + 1, j, rest),
+                (1, true) => {}
+                (_, true) => {
+                    add(i, i + 1, rest);
+                    for (i, mixed) in [(i, first_mixed), (i + 1, second_mixed)] {
+                        let mut turned = Tile::ZERO;
+                        turn(mixed, &mut turned);
+                        add(i, i, mixed);
+                        add(i, i, &turned);
                     }
                 }
             }
@@ -192,25 +199,22 @@ static SHAPE: Shape = Shape {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// Makes a function that multiplies two strips of left tiles with two of right ones; `$step` are its instructions for a step, in which tiles 0 to
-/// 3 hold the sums, 4 and 5 are left, 6 and 7 right, and `$tiles` is how many tiles of a strip it takes.
+/// Makes a function that multiplies two strips of left tiles with two of right ones; `$tiles` is how many tiles of a strip a step takes, and
+/// `$step` are its instructions. They add to tiles 0 to 5, as far as `$sums` says where they are to be stored.
 macro_rules! products {
-    ($(#[$about:meta])* $name:ident, $tiles:literal, [$($step:literal),*]) => {
+    ($(#[$about:meta])* $name:ident, $tiles:literal, [$($sum:literal => $tile:literal),*], [$($step:literal),*]) => {
         $(#[$about])*
         ///
         /// # Safety
         /// The processor must have the tiles, the system must permit them, `steps` must be above 0, and each strip must hold the tiles of so many.
         #[expect(unsafe_code, reason = "the instructions have no other form")]
-        unsafe fn $name(left: [*const Tile; 2], right: [*const Tile; 2], steps: usize, sums: &mut [Tile; 4]) {
-            // SAFETY: reads the tiles that the caller promises and writes the four sums, which are ours; the registers that change are named, and
+        unsafe fn $name(left: [*const Tile; 2], right: [*const Tile; 2], steps: usize, sums: &mut [Tile; 6]) {
+            // SAFETY: reads the tiles that the caller promises and writes the sums, which are ours; the registers that change are named, and
             // at the end the tiles are given back.
             unsafe {
                 asm!(
                     "ldtilecfg [{shape}]",
-                    "tilezero tmm0",
-                    "tilezero tmm1",
-                    "tilezero tmm2",
-                    "tilezero tmm3",
+                    $(concat!("tilezero ", $tile),)*
                     "2:",
                     $($step,)*
                     "add {left_0}, {stride}",
@@ -219,10 +223,7 @@ macro_rules! products {
                     "add {right_1}, {stride}",
                     "dec {steps}",
                     "jnz 2b",
-                    "tilestored [{sums} + {line}], tmm0",
-                    "tilestored [{sums} + {line} + 1024], tmm1",
-                    "tilestored [{sums} + {line} + 2048], tmm2",
-                    "tilestored [{sums} + {line} + 3072], tmm3",
+                    $(concat!("tilestored [{sums} + {line} + 1024 * ", $sum, "], ", $tile),)*
                     "tilerelease",
                     shape = in(reg) &raw const SHAPE,
                     sums = in(reg) sums.as_mut_ptr(),
@@ -243,9 +244,10 @@ macro_rules! products {
 }
 
 products!(
-    /// A tile a step.
+    /// The first left strip with both right ones, the second with the second, the second with the first.
     products,
     1,
+    [0 => "tmm0", 1 => "tmm1", 2 => "tmm3", 3 => "tmm2"],
     [
         "tileloadd tmm4, [{left_0} + {line}]",
         "tileloadd tmm6, [{right_0} + {line}]",
@@ -259,9 +261,26 @@ products!(
 );
 
 products!(
-    /// Two tiles a step, whose sum is meant: each of the left with each of the right, in an order that loads few of them twice.
+    /// As `products` where both sides are the same rows, without what the others give again.
+    on_diagonal,
+    1,
+    [0 => "tmm0", 1 => "tmm1", 2 => "tmm2"],
+    [
+        "tileloadd tmm4, [{left_0} + {line}]",
+        "tileloadd tmm6, [{right_0} + {line}]",
+        "tdpbf16ps tmm0, tmm4, tmm6",
+        "tileloadd tmm7, [{right_1} + {line}]",
+        "tdpbf16ps tmm1, tmm4, tmm7",
+        "tileloadd tmm5, [{left_1} + {line}]",
+        "tdpbf16ps tmm2, tmm5, tmm7"
+    ]
+);
+
+products!(
+    /// As `products` of two tiles a step, whose sum is meant: each of the left with each of the right, in an order that loads few of them twice.
     products_of_two,
     2,
+    [0 => "tmm0", 1 => "tmm1", 2 => "tmm3", 3 => "tmm2"],
     [
         "tileloadd tmm4, [{left_0} + {line}]",
         "tileloadd tmm6, [{right_0} + {line}]",
@@ -289,6 +308,39 @@ products!(
         "tdpbf16ps tmm1, tmm4, tmm7",
         "tdpbf16ps tmm2, tmm5, tmm6",
         "tdpbf16ps tmm3, tmm5, tmm7"
+    ]
+);
+
+products!(
+    /// As `products_of_two` where both sides are the same rows. The upper part of a block with its lower one stands apart, last of the sums: its
+    /// transpose is the lower part with the upper one. The fourth sum belongs to the second.
+    on_diagonal_of_two,
+    2,
+    [0 => "tmm0", 1 => "tmm1", 2 => "tmm2", 3 => "tmm3", 4 => "tmm4", 5 => "tmm5"],
+    [
+        // Each product keeps one operand of the one before, and a sum rests for four products: it is ready after three.
+        "tileloadd tmm6, [{left_0} + {line}]",
+        "tileloadd tmm7, [{right_0} + {line}]",
+        "tdpbf16ps tmm0, tmm6, tmm7",
+        "tileloadd tmm7, [{right_1} + {line}]",
+        "tdpbf16ps tmm1, tmm6, tmm7",
+        "tileloadd tmm6, [{left_1} + {line}]",
+        "tdpbf16ps tmm2, tmm6, tmm7",
+        "tileloadd tmm7, [{right_1} + {line} + 1024]",
+        "tdpbf16ps tmm5, tmm6, tmm7",
+        "tileloadd tmm6, [{left_0} + {line}]",
+        "tdpbf16ps tmm3, tmm6, tmm7",
+        "tileloadd tmm7, [{right_0} + {line} + 1024]",
+        "tdpbf16ps tmm4, tmm6, tmm7",
+        "tileloadd tmm6, [{left_0} + {line} + 1024]",
+        "tdpbf16ps tmm0, tmm6, tmm7",
+        "tileloadd tmm7, [{right_1} + {line} + 1024]",
+        "tdpbf16ps tmm1, tmm6, tmm7",
+        "tileloadd tmm6, [{left_1} + {line} + 1024]",
+        "tdpbf16ps tmm2, tmm6, tmm7",
+        "tileloadd tmm6, [{left_0} + {line} + 1024]",
+        "tileloadd tmm7, [{right_1} + {line}]",
+        "tdpbf16ps tmm3, tmm6, tmm7"
     ]
 );
 
@@ -328,16 +380,22 @@ fn upper(values: __m512) -> __m512i {
     _mm512_and_si512(_mm512_castps_si512(values), _mm512_set1_epi32(-1 << 16))
 }
 
+/// Row `i` of the tiles, one for each part.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn store(to: &mut Tile, rows: &[__m512i; LANES]) {
-    to.0.iter_mut().zip(rows).for_each(|(to, row)| *to = integers(*row));
+fn put<const PARTS: usize>(to: &mut [Tile], i: usize, parts: [__m512i; PARTS]) {
+    to.iter_mut().zip(parts).for_each(|(to, part)| to.0[i] = integers(part));
 }
 
 /// The transpose of sixteen rows of sixteen words: pairs of rows, then fours, then whole quarters change places.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn turned(rows: &[__m512i; LANES]) -> [__m512i; LANES] {
+#[expect(clippy::needless_range_loop, reason = "bounds that the compiler knows keep vectors in registers")]
+fn turn(from: &Tile, to: &mut Tile) {
+    let mut rows = [_mm512_setzero_si512(); LANES];
+    for i in 0..LANES {
+        rows[i] = words(&from.0[i]);
+    }
     let mut fours = [_mm512_setzero_si512(); LANES];
     for g in (0..LANES).step_by(4) {
         let (low_0, high_0) = (_mm512_unpacklo_epi32(rows[g], rows[g + 1]), _mm512_unpackhi_epi32(rows[g], rows[g + 1]));
@@ -358,7 +416,9 @@ fn turned(rows: &[__m512i; LANES]) -> [__m512i; LANES] {
         columns[c + 8] = _mm512_shuffle_i32x4::<ODD>(a, b);
         columns[c + 12] = _mm512_shuffle_i32x4::<ODD>(d, e);
     }
-    columns
+    for i in 0..LANES {
+        to.0[i] = integers(columns[i]);
+    }
 }
 
 /// The first `N` bytes, with zeros where there are fewer.
@@ -380,6 +440,14 @@ fn padded<const N: usize>(raw: &[u8]) -> [u8; N] {
 fn bits(raw: &[u8; 64]) -> __m512i {
     // SAFETY: both types are 64 bytes without padding, and every bit pattern is valid for either.
     unsafe { transmute::<[u8; 64], __m512i>(*raw) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[expect(unsafe_code, reason = "the same 64 bytes under another type")]
+fn words(row: &[u32; LANES]) -> __m512i {
+    // SAFETY: both types are 64 bytes without padding, and every bit pattern is valid for either.
+    unsafe { transmute::<[u32; LANES], __m512i>(*row) }
 }
 
 /// A row of a tile of sums, which are f32.
