@@ -108,7 +108,9 @@ pub(super) fn energy(form: &Form) -> f64 {
         Form::Product(p) => product_energy(p),
         Form::Hadamard(one, two) if one.rank * two.rank <= KHATRI_RAO => {
             // The Gram matrix of a Khatri-Rao product needs the product itself only row by row; these are small.
-            product_energy(&khatri_rao(one, two))
+            let energy = product_energy(&khatri_rao(one, two));
+            // It multiplies left with left and right with right first: what is beyond f32 there may not be in ΔW.
+            if energy.is_finite() { energy } else { tiled_energy(form, one.m, one.n) }
         }
         Form::Hadamard(one, _) => tiled_energy(form, one.m, one.n),
         Form::Kron(one, two) => side_energy(one) * side_energy(two),
@@ -165,4 +167,16 @@ pub(super) fn squares(values: &[f32]) -> f64 {
         lanes.iter_mut().zip(chunk).for_each(|(l, v)| *l += f64::from(*v) * f64::from(*v));
     }
     lanes.iter().sum::<f64>() + rest.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hadamard_product_that_is_zero_has_no_energy_however_large_its_factors() {
+        let pair = |b: f32, a: f32| Product { m: 1, n: 1, rank: 1, b: vec![b], a: vec![a] };
+        assert_eq!(energy(&Form::Hadamard(pair(3e38, 0.0), pair(3e38, 0.0))), 0.0);
+        assert_eq!(energy(&Form::Hadamard(pair(1e30, 1e-30), pair(1e30, 2e-30))), 4.0);
+    }
 }

@@ -142,7 +142,7 @@ impl Bytes<'_> {
 
 /// A width that recurs, so that shapes often agree.
 fn width(bytes: &mut Bytes<'_>) -> usize {
-    [1, 2, 2, 4, 4, 6, 8, 12, 24, 3, 0, 5][usize::from(bytes.next()) % 12]
+    [1, 2, 2, 4, 4, 6, 8, 12, 24, 3, 0, 5, 40, 70][usize::from(bytes.next()) % 14]
 }
 
 /// The shape that goes with an ending in a module of m × n and rank r.
@@ -179,12 +179,15 @@ fn shape(end: &str, (m, n, r): (usize, usize, usize), conv: bool) -> Vec<usize> 
     }
 }
 
+/// Above sixteen, factors may be multiplied by tiles.
+const RANKS: [usize; 6] = [1, 2, 3, 2, 20, 48];
+
 /// A whole file of a few modules.
 pub fn file(bytes: &mut Bytes<'_>) -> Vec<u8> {
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<f32>)> = BTreeMap::new();
     for _ in 0..1 + bytes.next() % 5 {
         let stem = bytes.pick(&STEMS);
-        let size = (width(bytes), width(bytes), 1 + usize::from(bytes.next() % 3));
+        let size = (width(bytes), width(bytes), bytes.pick(&RANKS));
         let how = bytes.next();
         let (conv, odd) = (how & 1 == 1, how & 6 == 6);
         let one = [bytes.pick(&ENDS)];
