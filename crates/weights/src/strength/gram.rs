@@ -229,6 +229,10 @@ mod tests {
     }
 
     fn check(gram: &Gram, rank: usize, n: usize, what: &str) {
+        check_values(gram, rank, n, what, value);
+    }
+
+    fn check_values(gram: &Gram, rank: usize, n: usize, what: &str, value: impl Fn(usize, usize) -> f32) {
         for i in 0..rank {
             for j in i..rank {
                 let want: f64 = (0..n).map(|c| f64::from(value(i, c)) * f64::from(value(j, c))).sum();
@@ -270,6 +274,29 @@ mod tests {
         }
     }
 
+    /// All the bits of f16, of which tiles take eight and three apart: a sum of sixteen products fits into the 24 bits of f32.
+    #[test]
+    fn eleven_bits_are_exact_in_every_way() {
+        let value = |i: usize, c: usize| ((i * 37 + c * 101) % 2047) as f32 - 1023.0;
+        for arch in Arch::available() {
+            for (rank, n, dtype) in [(20, 16), (40, 1), (72, 15)].into_iter().flat_map(|(r, n)| [(r, n, Dtype::F16), (r, n, Dtype::F32)]) {
+                let raw = |values: Vec<f32>| {
+                    let mut raw = Vec::new();
+                    encode_f32(dtype, &values, &mut raw).unwrap();
+                    raw
+                };
+                let what = format!("{arch:?} {dtype}");
+                let mut gram = Gram::default();
+                gram.start_with(rank, arch);
+                gram.add_rows(dtype, &raw((0..rank * n).map(|k| value(k / n, k % n)).collect()), 1.0);
+                check_values(&gram, rank, n, &what, value);
+                gram.start_with(rank, arch);
+                gram.add_columns(dtype, &raw((0..rank * n).map(|k| value(k % rank, k / rank)).collect()), 1.0, &mut Vec::new());
+                check_values(&gram, rank, n, &what, value);
+            }
+        }
+    }
+
     /// As the type keeps them: of 24 bits f16 takes eleven, bf16 eight.
     fn stored(dtype: Dtype, count: usize) -> (Vec<u8>, Vec<f32>) {
         let mut seed = 5u64;
@@ -288,7 +315,7 @@ mod tests {
 
     #[test]
     fn long_runs_stay_near_f64() {
-        for (rank, n) in [(6, 40_000), (40, 3_000), (72, 1_500)] {
+        for (rank, n) in [(6, 40_000), (40, 3_000)] {
             for dtype in [Dtype::F32, Dtype::F16, Dtype::BF16] {
                 let (raw, values) = stored(dtype, rank * n);
                 for (arch, by_rows) in Arch::available().into_iter().flat_map(|arch| [(arch, true), (arch, false)]) {
@@ -299,11 +326,11 @@ mod tests {
                     } else {
                         gram.add_columns(dtype, &raw, 1.0, &mut Vec::new())
                     }
-                    for (i, j) in (0..rank).flat_map(|i| [(i, i), (i / 2, i), (i / 4, i)]) {
+                    for (i, j) in (0..rank).flat_map(|i| [(i, i), (i / 2, i)]) {
                         let at = |i: usize, c: usize| f64::from(if by_rows { values[i * n + c] } else { values[c * rank + i] });
                         let want: f64 = (0..n).map(|c| at(i, c) * at(j, c)).sum();
                         let error = (gram.at(i, j) - want).abs() / want;
-                        assert!(error < 1e-6, "{arch:?} {dtype} rank {rank} rows {by_rows} ({i}, {j}): {error}");
+                        assert!(error < 5e-7, "{arch:?} {dtype} rank {rank} rows {by_rows} ({i}, {j}): {error}");
                     }
                 }
             }
